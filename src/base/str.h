@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slices: a pointer and a length, never terminated, never owning. A struct str borrows from the
+ * buffer it points into and lives as long as that buffer; whoever keeps one copies it
+ * (arena_str, str_dup). p may be NULL when n is 0: "absent", see STR_NONE.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/err.h"
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR_NONE ((struct str){ NULL, 0 })
+/* printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
+
+static inline struct str str_of(const char *z)
+{
+	return (struct str){ z, z ? strlen(z) : 0 };
+}
+
+static inline struct str str_make(const char *p, size_t n)
+{
+	return (struct str){ p, n };
+}
+
+static inline bool str_empty(struct str s)
+{
+	return s.n == 0;
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ASCII case-insensitive; no locale anywhere in this program. */
+bool str_ieq(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_istarts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+/* Index of the first c, or s.n. */
+size_t str_find(struct str s, char c);
+/* Index of the last c, or s.n. */
+size_t str_rfind(struct str s, char c);
+/* Index of the first occurrence of needle, or s.n. */
+size_t str_find_str(struct str s, struct str needle);
+struct str str_trim(struct str s); /* SP, HTAB, CR, LF at both ends */
+/* The part from index i on (empty when i >= n), and the first i bytes (all when i >= n). */
+struct str str_from(struct str s, size_t i);
+struct str str_first(struct str s, size_t i);
+/*
+ * Cuts the text up to the first sep off *rest into *head; false when *rest was empty from the
+ * start. The separator is dropped; the last piece leaves *rest empty with p == NULL.
+ */
+bool str_cut(struct str *rest, char sep, struct str *head);
+/* Total order, bytewise, for qsort and bsearch. */
+int str_cmp(struct str a, struct str b);
+
+/* Whole slice is a decimal number, no sign, no blanks; ERR_SYNTAX or ERR_RANGE. */
+MUST_USE enum err str_u32(struct str s, uint32_t *out);
+MUST_USE enum err str_u64(struct str s, uint64_t *out);
+
+/* Heap copy with a terminating NUL; free() it. */
+char *str_dup(struct str s);
+/* Copies into out[max] and terminates; ERR_FULL when it does not fit (out is then ""). */
+MUST_USE enum err str_copy(struct str s, char *out, size_t max);
+/* Hex digits, lower case, 2 * n characters plus NUL. */
+void str_hex(const void *bytes, size_t n, char *out);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The event loop of a thread (libuv). A turn: read the clock, run what is readable, the inbox,
+ * due timers, then worker_end_turn().
+ */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include <uv.h>
+
+#include "loop/worker.h"
+
+struct loop {
+	uv_loop_t uv;
+	uv_timer_t wake;   /* for the wheel's next timer */
+	uv_async_t inbox;  /* somebody posted */
+	uv_prepare_t prepare;
+	uv_check_t check;
+	struct worker *worker;
+	bool stopping;
+};
+
+MUST_USE enum err loop_init(struct loop *l, struct worker *w);
+void loop_run(struct loop *l);	/* until loop_stop */
+void loop_stop(struct loop *l); /* any thread */
+void loop_fini(struct loop *l);
+
+#endif
