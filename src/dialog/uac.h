@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A request as a user agent client sends it: resolve, send, answer challenges, try the next target
+ * (RFC 3261 8.1.3, RFC 3263 4.3). One struct uac for one logical request: INVITE, REGISTER,
+ * OPTIONS, MESSAGE …, inside or outside a dialog. The user sees one stream of responses.
+ *
+ *  - 401/407: answered once per nonce with the credentials given, strongest known algorithm first
+ *    over all challenges (RFC 8760), `stale` honoured, nc counted; to the same target. Only when
+ *    credentials were given and their realm matches (empty realm in the credentials: any). A second
+ *    refusal of a fresh nonce is final and goes to the user. Without credentials too.
+ *  - 503, time-out, transport error before any response: the next target, if there is one.
+ *  - 3xx, and all else: to the user.
+ */
+#ifndef DIALOG_UAC_H
+#define DIALOG_UAC_H
+
+#include "sip/digest.h"
+#include "transaction/transaction.h"
+#include "transport/resolver.h"
+
+struct uac;
+
+struct uac_env { /* what requests of one worker go through; lives as long as the worker */
+	struct worker *worker;
+	struct tx_layer *tx;
+	struct transport *transport;
+	struct resolver *resolver;
+};
+
+struct uac_handlers {
+	/* Provisional and final responses but those that were dealt with here. */
+	void (*on_response)(void *arg, struct uac *u, struct sip_msg *rsp, const struct flow *flow);
+	/* No response, from anybody: ERR_TIMEOUT, ERR_NETWORK, ERR_DNS, ERR_LIMIT. */
+	void (*on_failed)(void *arg, struct uac *u, enum err why);
+	/*
+	 * Writes the header fields and body for the next attempt: all but start line, Via and
+	 * authorization. `cseq` is the number to use. `flow` tells what goes into Contact.
+	 */
+	void (*print)(void *arg, struct uac *u, struct buf *rest, uint32_t cseq,
+		const struct flow *flow);
+};
+
+struct uac_request {
+	enum sip_method method;
+	struct str method_name;
+	struct str uri;		     /* request URI; copied */
+	struct str next_hop;	     /* URI that decides where it goes (Route, outbound proxy); empty: uri */
+	const struct flow *flow;     /* send here and nowhere else (bindings, dialogs); NULL: resolve */
+	uint32_t cseq;		     /* of the first attempt; each further one adds 1 */
+	const struct digest_credentials *credentials; /* NULL: none; copied */
+	struct str realm;	     /* realm they are for; empty: that of the first challenge */
+	struct str body;	     /* for auth-int; copied */
+};
+
+/* Never calls back within itself. on_response with a final or on_failed ends it. */
+struct uac *uac_new(const struct uac_env *env, const struct uac_request *r,
+	const struct uac_handlers *h, void *arg);
+void uac_cancel(struct uac *u, struct str reason); /* INVITE: CANCEL; responses still come */
+/* No more callbacks, whatever comes; a late 2xx to an INVITE is acknowledged and ended with BYE. */
+void uac_detach(struct uac *u);
+void uac_free(struct uac *u); /* after it ended */
+uint32_t uac_cseq(const struct uac *u);		 /* of the attempt that is out */
+const struct flow *uac_flow(const struct uac *u); /* of the attempt that is out; NULL before */
+struct str uac_authorization(const struct uac *u); /* header "Authorization: …" to reuse in ACK; may be empty */
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The directory: customers, domains, SIP accounts, dialplans and providers in memory, shared by
+ * all workers, so that no call or registration waits for the database. It is loaded at start and
+ * follows the store's changes (store_changes), whoever made them: within a second by itself, at
+ * once after directory_refresh.
+ *
+ * Look-ups take a striped lock for the time of a hash look-up and return an immutable record with
+ * a counted reference: release it with its _unref. Any thread.
+ */
+#ifndef DIRECTORY_DIRECTORY_H
+#define DIRECTORY_DIRECTORY_H
+
+#include "sip/digest.h"
+#include "store/store.h"
+
+struct directory;
+
+struct customer {
+	unsigned refs;
+	int64_t id;
+	struct str name;
+	bool suspended;
+	struct str suspended_reason;
+	uint32_t calls_max, scripts_max; /* 0: default */
+	struct str time_zone;
+};
+
+struct account {
+	unsigned refs;
+	int64_t id;
+	struct str username, domain, aor; /* aor: "user@domain", canonical */
+	struct str customer;
+	struct str ha1[3]; /* hex, by enum crypto_digest; empty: none */
+	struct str out_dialplan, in_dialplan;
+	bool incoming_only, disabled;
+	struct str disabled_reason;
+	struct str network_id;
+	struct str ip_acl;
+	bool nat_keepalive, dont_mangle;
+	uint32_t bindings_max;
+};
+
+struct dialplan {
+	unsigned refs;
+	int64_t id;
+	struct str customer, name, type, script;
+	bool accept_non_invite;
+	uint64_t version; /* changes with the text */
+};
+
+struct provider {
+	unsigned refs;
+	int64_t id;
+	struct str customer, name, username, auth_username;
+	struct str password; /* opened from the sealed form; wiped when freed */
+	struct str server, outbound_proxy, from, custom_headers;
+	struct str register_contact, register_server, register_realm;
+	uint32_t register_expiry_s;
+	bool register_enabled, disabled;
+	struct str disabled_reason;
+};
+
+/* key: the cluster's key, for sealed passwords; copied. ERR_DB… when nothing could be read. */
+MUST_USE enum err directory_new(struct store *s, struct store_db *db, const uint8_t key[32],
+	struct event_bus *events, struct directory **out, struct buf *why);
+void directory_free(struct directory *d);
+/* Reads what changed since last time on `db`; the caller's thread. Returns rows taken over. */
+MUST_USE enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *changed);
+
+/*
+ * Canonical domain of a host as in a URI (facts 2.4): exact name, else alias, else, when `wildcard`
+ * is allowed, the domain with alias "*". Ignores case. Copied into out (lower case, NUL).
+ */
+bool directory_domain(struct directory *d, struct str host, bool wildcard, char *out, size_t max);
+
+/* domain must be canonical. NULL: unknown. User names ignore case. */
+struct account *directory_account(struct directory *d, struct str username, struct str domain);
+/* The same, and for a dotted name without an account of its own ("x.alice") the part after the
+ * last dot (facts 2.5, 12.1.9). */
+struct account *directory_account_dotted(struct directory *d, struct str username, struct str domain);
+struct customer *directory_customer(struct directory *d, struct str name);
+struct dialplan *directory_dialplan(struct directory *d, struct str customer, struct str name);
+struct provider *directory_provider(struct directory *d, struct str customer, struct str name);
+
+void account_unref(struct account *a); /* NULL is fine, in all of them */
+void customer_unref(struct customer *c);
+void dialplan_unref(struct dialplan *p);
+void provider_unref(struct provider *p);
+struct account *account_ref(struct account *a);
+struct dialplan *dialplan_ref(struct dialplan *p);
+
+struct directory_counts {
+	size_t customers, domains, accounts, dialplans, providers;
+};
+void directory_counts(struct directory *d, struct directory_counts *out);
+
+#endif

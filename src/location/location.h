@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The location table: which bindings each address of record has. Shared by all workers (striped
+ * locks), journaled to the store: a change is acknowledged (done) once it is stored. Look-ups read
+ * memory. Expired bindings vanish from look-ups at once and from memory and store by sweeps.
+ */
+#ifndef LOCATION_LOCATION_H
+#define LOCATION_LOCATION_H
+
+#include "store/store.h"
+#include "transport/transport.h"
+
+enum { LOCATION_BINDINGS_MAX = 64 }; /* hard limit per AOR */
+
+struct location;
+
+struct binding { /* slices borrow: from the caller when put, from the visit when listed */
+	struct str contact; /* URI, the key within the AOR (RFC 3261 19.1.4 comparison by the registrar) */
+	struct str instance;
+	uint32_t reg_id;
+	struct str call_id;
+	uint32_t cseq;
+	uint32_t q1000;
+	int64_t expires_ms; /* wall clock */
+	int64_t updated_ms;
+	struct str user_agent, path;
+	struct flow flow; /* that the REGISTER arrived on */
+};
+
+MUST_USE enum err location_new(struct store *s, struct event_bus *events, unsigned workers,
+	struct location **out);
+void location_free(struct location *l);
+/* At start: all stored bindings. now_ms: those expired are left out. */
+MUST_USE enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count);
+
+/* The bindings of an AOR, not expired, best q first and newest first among equals. Returns the
+ * number of visits. The table is locked during the visits: no calls back into it. */
+unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
+	void (*visit)(const struct binding *b, void *arg), void *arg);
+
+/*
+ * All-or-nothing change of one AOR. `change` runs under the AOR's lock with the present bindings
+ * and says what they shall be: it fills out->put (insert or replace by contact text) and
+ * out->remove (contact texts), or refuses by returning an error (nothing changes then).
+ * done(arg, err) is called later on `w`, never within this call: ERR_OK when stored;
+ * ERR_DB… when the store is away (memory has the change, it will be stored when it is back);
+ * the error of `change` itself is returned at once and done does not come.
+ */
+struct location_change {
+	struct binding put[LOCATION_BINDINGS_MAX];
+	unsigned put_count;
+	struct str remove[LOCATION_BINDINGS_MAX];
+	unsigned remove_count;
+};
+typedef enum err location_change_fn(void *arg, const struct binding *present, unsigned count,
+	struct location_change *out);
+typedef void location_done(void *arg, enum err e);
+MUST_USE enum err location_update(struct location *l, struct worker *w, struct str aor,
+	location_change_fn *change, void *change_arg, location_done *done, void *done_arg);
+
+/* Every binding of every AOR, for commands; locks one stripe at a time. */
+void location_list(struct location *l, int64_t now_ms,
+	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg);
+/* Removes what has expired; emits EV_EXPIRED for each; bounded work per call, returns how many. */
+unsigned location_sweep(struct location *l, int64_t now_ms);
+/* A connection is gone: its bindings stay until they expire, but are not reachable. */
+void location_conn_closed(struct location *l, uint64_t conn);
+size_t location_count(struct location *l);
+
+#endif
