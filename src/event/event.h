@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum event_level { EVENT_DEBUG, EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR };
+enum event_level { EVENT_DEBUG, EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR, EVENT_LEVEL_NONE };
 
 /* category, what it covers; log levels are set per category: [log] level.sip = debug */
 #define EVENT_CATEGORIES(X)                                                                        \
@@ -87,7 +87,11 @@ enum event_kind {
 		EVENT_KIND_COUNT
 };
 
-enum { EVENT_FIELDS_MAX = 10, EVENT_BYTES_MAX = 4096 };
+enum {
+	EVENT_FIELDS_MAX = 10,
+	EVENT_BYTES_MAX = 4096,		       /* of all values together; longer ones are cut */
+	EVENT_PRINT_MAX = 6 * EVENT_BYTES_MAX + 1024, /* always room for one printed event */
+};
 
 /* All slices are borrowed for the duration of event_emit. Empty ones are left out. */
 struct event {
@@ -118,6 +122,10 @@ enum event_level event_kind_level(enum event_kind k);
 enum event_category event_kind_category(enum event_kind k);
 const char *event_level_name(enum event_level l);
 const char *event_category_name(enum event_category c);
+const char *event_category_text(enum event_category c); /* what it covers */
+/* By name, ignoring case; EVENT_LEVEL_NONE is called "none". ERR_NOT_FOUND. */
+MUST_USE enum err event_level_parse(struct str s, enum event_level *out);
+MUST_USE enum err event_category_parse(struct str s, enum event_category *out);
 
 /* Cheap test before work is spent on building an event that nobody wants. bus may be NULL. */
 bool event_wanted(const struct event_bus *bus, enum event_kind k);
@@ -138,7 +146,7 @@ struct event_record { /* what sinks get: everything copied */
 
 struct event_sink {
 	struct event_sink *next;
-	enum event_level min[EVENT_CATEGORY_COUNT]; /* per category */
+	enum event_level min[EVENT_CATEGORY_COUNT]; /* per category; EVENT_LEVEL_NONE: nothing */
 	void (*take)(struct event_sink *s, const struct event_record *r);
 };
 
@@ -146,10 +154,19 @@ struct event_bus *event_bus_new(bool threaded, unsigned queue_max);
 void event_bus_free(struct event_bus *bus); /* delivers what is queued */
 void event_bus_add(struct event_bus *bus, struct event_sink *s);
 void event_bus_remove(struct event_bus *bus, struct event_sink *s); /* when it returns, take is not running */
+/* New levels for a sink that is in the bus. Not from within a sink's `take`, as all of these. */
+void event_bus_set_levels(struct event_bus *bus, struct event_sink *s,
+	const enum event_level min[EVENT_CATEGORY_COUNT]);
+uint64_t event_bus_lost(struct event_bus *bus); /* since it was made */
 /* Tests: time stamps come from here instead of the system. */
 void event_bus_set_clock(struct event_bus *bus, const struct clock *c);
 
-/* key=value line without line end; values quoted where needed, control characters escaped. */
+/*
+ * key=value line without line end: time, level, kind, then the fields. Values are quoted where
+ * needed; control characters (C1 and direction overrides too) and bytes that are not UTF-8 are
+ * escaped, so that a line is safe for a terminal whoever sent the value. What does not fit into
+ * `b` is left out from the end, marked by "...".
+ */
 void event_print_line(struct buf *b, const struct event_record *r);
 /* One JSON object without line end. */
 void event_print_json(struct buf *b, const struct event_record *r);

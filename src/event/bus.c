@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The event bus: a bounded queue between whoever emits and the thread that feeds the sinks. An
+ * emitter holds the queue's lock for as long as linking one record takes; sinks run under a lock
+ * of their own, so that a slow one never holds up an emitter.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "event/sinks.h"
+
+struct event_bus {
+	bool threaded;
+	unsigned queue_max;
+	const struct clock *clock; /* tests */
+	_Atomic int wanted[EVENT_CATEGORY_COUNT]; /* lowest level that any sink takes */
+
+	pthread_mutex_t sinks_lock; /* sinks, and held while they run */
+	struct event_sink *sinks;
+
+	pthread_mutex_t lock; /* everything below */
+	pthread_cond_t filled;
+	struct event_record **ring; /* queue_max of them */
+	unsigned first, waiting;
+	uint64_t seq;
+	uint64_t lost, lost_reported;
+	bool stopping;
+	pthread_t thread;
+};
+
+static int64_t bus_now(const struct event_bus *bus)
+{
+	struct clock c;
+
+	if (bus->clock)
+		return bus->clock->wall_ms;
+	clock_read(&c);
+	return c.wall_ms;
+}
+
+static void deliver(struct event_bus *bus, const struct event_record *r)
+{
+	enum event_kind k = r->event.kind;
+
+	pthread_mutex_lock(&bus->sinks_lock);
+	for (struct event_sink *s = bus->sinks, *next; s; s = next) {
+		next = s->next;
+		if (event_kind_level(k) >= s->min[event_kind_category(k)])
+			s->take(s, r);
+	}
+	pthread_mutex_unlock(&bus->sinks_lock);
+}
+
+static void report_lost(struct event_bus *bus, uint64_t lost)
+{
+	char text[96];
+	struct buf b = BUF_OF(text);
+	struct event_record r = { .wall_ms = bus_now(bus), .event.kind = EV_EVENTS_LOST };
+
+	buf_u64(&b, lost);
+	buf_lit(&b, " events were not recorded: they came faster than the sinks take them");
+	r.event.text = buf_str(&b);
+	deliver(bus, &r);
+}
+
+/* Under the lock; NULL when there is nothing. */
+static struct event_record *ring_pop(struct event_bus *bus)
+{
+	struct event_record *r;
+
+	if (bus->waiting == 0)
+		return NULL;
+	r = bus->ring[bus->first];
+	bus->first = (bus->first + 1) % bus->queue_max;
+	bus->waiting--;
+	return r;
+}
+
+static void *bus_main(void *arg)
+{
+	struct event_bus *bus = arg;
+
+	pthread_mutex_lock(&bus->lock);
+	for (;;) {
+		struct event_record *r = ring_pop(bus);
+		uint64_t lost = r ? 0 : bus->lost - bus->lost_reported;
+
+		if (!r && !lost) {
+			if (bus->stopping)
+				break;
+			pthread_cond_wait(&bus->filled, &bus->lock);
+			continue;
+		}
+		bus->lost_reported += lost;
+		pthread_mutex_unlock(&bus->lock);
+		if (r)
+			deliver(bus, r);
+		else
+			report_lost(bus, lost);
+		free(r);
+		pthread_mutex_lock(&bus->lock);
+	}
+	pthread_mutex_unlock(&bus->lock);
+	return NULL;
+}
+
+struct event_bus *event_bus_new(bool threaded, unsigned queue_max)
+{
+	struct event_bus *bus = mem_new(struct event_bus);
+
+	bus->threaded = threaded;
+	bus->queue_max = queue_max;
+	bus->ring = mem_zero(queue_max * sizeof(struct event_record *));
+	for (unsigned c = 0; c < EVENT_CATEGORY_COUNT; c++)
+		bus->wanted[c] = EVENT_LEVEL_NONE;
+	pthread_mutex_init(&bus->lock, NULL);
+	pthread_mutex_init(&bus->sinks_lock, NULL);
+	pthread_cond_init(&bus->filled, NULL);
+	if (threaded)
+		BUG_ON(pthread_create(&bus->thread, NULL, bus_main, bus) != 0);
+	return bus;
+}
+
+void event_bus_free(struct event_bus *bus)
+{
+	if (!bus)
+		return;
+	if (bus->threaded) {
+		pthread_mutex_lock(&bus->lock);
+		bus->stopping = true;
+		pthread_cond_signal(&bus->filled);
+		pthread_mutex_unlock(&bus->lock);
+		pthread_join(bus->thread, NULL);
+	}
+	pthread_cond_destroy(&bus->filled);
+	pthread_mutex_destroy(&bus->sinks_lock);
+	pthread_mutex_destroy(&bus->lock);
+	free(bus->ring);
+	free(bus);
+}
+
+/* Under sinks_lock. */
+static void sinks_changed(struct event_bus *bus)
+{
+	for (unsigned c = 0; c < EVENT_CATEGORY_COUNT; c++) {
+		int lowest = EVENT_LEVEL_NONE;
+
+		for (struct event_sink *s = bus->sinks; s; s = s->next)
+			if ((int)s->min[c] < lowest)
+				lowest = s->min[c];
+		atomic_store_explicit(&bus->wanted[c], lowest, memory_order_relaxed);
+	}
+}
+
+void event_bus_add(struct event_bus *bus, struct event_sink *s)
+{
+	pthread_mutex_lock(&bus->sinks_lock);
+	s->next = bus->sinks;
+	bus->sinks = s;
+	sinks_changed(bus);
+	pthread_mutex_unlock(&bus->sinks_lock);
+}
+
+void event_bus_remove(struct event_bus *bus, struct event_sink *s)
+{
+	pthread_mutex_lock(&bus->sinks_lock);
+	for (struct event_sink **at = &bus->sinks; *at; at = &(*at)->next) {
+		if (*at == s) {
+			*at = s->next;
+			break;
+		}
+	}
+	sinks_changed(bus);
+	pthread_mutex_unlock(&bus->sinks_lock);
+}
+
+void event_bus_set_levels(struct event_bus *bus, struct event_sink *s,
+	const enum event_level min[EVENT_CATEGORY_COUNT])
+{
+	pthread_mutex_lock(&bus->sinks_lock);
+	memcpy(s->min, min, sizeof(s->min));
+	sinks_changed(bus);
+	pthread_mutex_unlock(&bus->sinks_lock);
+}
+
+void event_bus_set_clock(struct event_bus *bus, const struct clock *c)
+{
+	bus->clock = c;
+}
+
+uint64_t event_bus_lost(struct event_bus *bus)
+{
+	uint64_t lost;
+
+	pthread_mutex_lock(&bus->lock);
+	lost = bus->lost;
+	pthread_mutex_unlock(&bus->lock);
+	return lost;
+}
+
+bool event_wanted(const struct event_bus *bus, enum event_kind k)
+{
+	return bus &&
+		(int)event_kind_level(k) >=
+		atomic_load_explicit(&bus->wanted[event_kind_category(k)], memory_order_relaxed);
+}
+
+static void emit_queued(struct event_bus *bus, const struct event *e)
+{
+	struct event_record stack = { .event = *e, .wall_ms = bus_now(bus) };
+	struct event_record *r = event_record_copy(&stack);
+	bool lost;
+
+	pthread_mutex_lock(&bus->lock);
+	lost = bus->waiting >= bus->queue_max;
+	if (lost) {
+		bus->lost++;
+	} else {
+		r->seq = ++bus->seq;
+		bus->ring[(bus->first + bus->waiting) % bus->queue_max] = r;
+		if (bus->waiting++ == 0)
+			pthread_cond_signal(&bus->filled);
+	}
+	pthread_mutex_unlock(&bus->lock);
+	if (lost)
+		free(r);
+}
+
+void event_emit(struct event_bus *bus, const struct event *e)
+{
+	struct event_record r;
+
+	if (!event_wanted(bus, e->kind))
+		return;
+	if (bus->threaded) {
+		emit_queued(bus, e);
+		return;
+	}
+	r = (struct event_record){ .event = *e, .wall_ms = bus_now(bus) };
+	pthread_mutex_lock(&bus->lock);
+	r.seq = ++bus->seq;
+	pthread_mutex_unlock(&bus->lock);
+	deliver(bus, &r);
+}
