@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one table of options. test/lint/options.sh holds man/tandem.conf.5 against it. */
+#include "conf/conf.h"
+
+#define AT(field) offsetof(struct conf, field)
+#define NUMBER(section, key, field, initial, min, max, help)                                       \
+	{                                                                                          \
+		section, key, CONF_NUMBER, AT(field), initial, min, max, false, help               \
+	}
+#define LEVEL(name, category)                                                                      \
+	{                                                                                          \
+		"log", "level." name, CONF_LEVEL, AT(log_levels[category]), NULL, 0, 0, true,      \
+			"Lowest level of this category that is logged."                            \
+	}
+
+const struct conf_option conf_options[] = {
+	{ "sip", "listen", CONF_LISTEN, 0, "udp:*:5060 tcp:*:5060", 0, 0, false,
+		"Address to listen on, as udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." },
+	NUMBER("sip", "workers", workers, "0", 0, 64,
+		"Threads that handle SIP; 0 means one a processor."),
+	{ "sip", "server", CONF_TEXT, AT(server), "Tandem", 0, 0, false,
+		"What the Server and User-Agent header fields say." },
+	NUMBER("sip", "t1_ms", t1_ms, "500", 10, 10000,
+		"Round trip time estimate T1 of RFC 3261, milliseconds."),
+	NUMBER("sip", "t2_ms", t2_ms, "4000", 10, 60000,
+		"Longest interval between retransmissions, T2, milliseconds."),
+	NUMBER("sip", "t4_ms", t4_ms, "5000", 10, 60000,
+		"How long a message may stay in the network, T4, milliseconds."),
+	NUMBER("sip", "connections_max", connections_max, "10000", 1, 1000000,
+		"Connections a worker holds open."),
+	NUMBER("sip", "connections_per_ip_max", connections_per_ip_max, "1000", 1, 1000000,
+		"Connections a worker holds open with one address."),
+	NUMBER("sip", "message_bytes_max", message_bytes_max, "65535", 1300, 65535,
+		"Longest message that is accepted."),
+	NUMBER("sip", "connection_idle_s", connection_idle_s, "3900", 10, 86400,
+		"A connection without a word for so long is closed."),
+	NUMBER("sip", "connection_message_s", connection_message_s, "10", 1, 600,
+		"A message that was begun on a connection must be complete after this."),
+	NUMBER("sip", "connect_s", connect_s, "10", 1, 120,
+		"How long opening a connection may take."),
+	NUMBER("sip", "connection_queue_bytes", connection_queue_bytes, "1048576", 65536, 67108864,
+		"How much may wait to be sent on one connection before it is closed."),
+	{ "sip", "dns_servers", CONF_TEXT, AT(dns_servers), "", 0, 0, false,
+		"Name servers as ADDRESS:PORT, separated by commas; empty means the system's." },
+	NUMBER("sip", "dns_timeout_ms", dns_timeout_ms, "4000", 100, 60000,
+		"How long looking up a name may take."),
+	NUMBER("sip", "dns_tries", dns_tries, "2", 1, 10, "How often a name server is asked."),
+
+	NUMBER("registrar", "expires_min_s", expires_min_s, "120", 1, 86400,
+		"Shortest registration; shorter wishes are answered 423."),
+	NUMBER("registrar", "expires_max_s", expires_max_s, "3600", 1, 604800,
+		"Longest registration; longer wishes are cut."),
+	NUMBER("registrar", "bindings_max", bindings_max, "10", 1, 64,
+		"Phones that one account may register, unless the account says otherwise."),
+	{ "registrar", "user_agent", CONF_UA_RULE, 0, NULL, 0, 0, false,
+		"Rule for phones whose User-Agent matches; may be repeated, the first match "
+		"wins." },
+
+	{ "auth", "algorithms", CONF_ALGORITHMS, 0, "SHA-256 MD5", 0, 0, false,
+		"Digest algorithms that are offered, in this order." },
+	NUMBER("auth", "nonce_s", nonce_s, "300", 10, 86400, "How long a nonce is good for."),
+	NUMBER("auth", "nonces_max", nonces_max, "65536", 64, 10000000,
+		"Nonces whose use a worker remembers, against replays."),
+
+	NUMBER("call", "ring_s", ring_s, "180", 5, 3600, "How long a Dial rings by default."),
+	NUMBER("call", "calls_max", calls_max, "20", 1, 1000000,
+		"Concurrent calls of a customer without a limit of its own."),
+	NUMBER("call", "calls_total_max", calls_total_max, "20000", 1, 1000000,
+		"Concurrent calls of one worker."),
+	NUMBER("call", "duration_max_s", duration_max_s, "0", 0, 604800,
+		"An answered call is ended after this; 0 means never."),
+	NUMBER("call", "session_expires_s", session_expires_s, "1800", 90, 86400,
+		"Session timer (RFC 4028): a call whose ends are gone lives no longer than this."),
+	NUMBER("call", "session_min_s", session_min_s, "90", 90, 86400,
+		"Shortest session timer that is accepted."),
+
+	{ "store", "url", CONF_STORE_URL, AT(store_url), "sqlite:tandem.db", 0, 0, false,
+		"The database." },
+	NUMBER("store", "queue_max", store_queue_max, "100000", 100, 10000000,
+		"Writes that may wait while the database is away."),
+	NUMBER("store", "retry_ms", store_retry_ms, "1000", 10, 60000,
+		"Time between attempts while the database is away."),
+
+	NUMBER("dialplan", "scripts_max", scripts_max, "50", 1, 10000,
+		"Scripts that may run at once."),
+	NUMBER("dialplan", "scripts_per_customer", scripts_per_customer, "5", 1, 10000,
+		"Scripts of one customer that may run at once, unless the customer has a limit."),
+	NUMBER("dialplan", "script_s", script_s, "10", 1, 3600,
+		"How long a script may run without a word; Dial extends it by its ring time."),
+	NUMBER("dialplan", "script_max_s", script_max_s, "300", 1, 86400,
+		"How long a script may run in all."),
+	NUMBER("dialplan", "script_cpu_s", script_cpu_s, "3", 1, 3600,
+		"Processor time that a script may use."),
+	NUMBER("dialplan", "script_memory_mb", script_memory_mb, "256", 32, 65536,
+		"Memory that a script may use."),
+	NUMBER("dialplan", "script_log_lines", script_log_lines, "200", 1, 100000,
+		"Lines that one run of a script may log."),
+	NUMBER("dialplan", "sandboxes_spare", sandboxes_spare, "2", 0, 1000,
+		"Fresh sandboxes that are kept ready for a customer's first call."),
+	NUMBER("dialplan", "sandbox_runs", sandbox_runs, "1000", 1, 1000000,
+		"Runs after which a sandbox is replaced."),
+	NUMBER("dialplan", "sandbox_idle_s", sandbox_idle_s, "60", 1, 86400,
+		"A sandbox without work for so long is ended."),
+
+	{ "log", "to", CONF_LOG_TO, AT(log_journal), "stderr", 0, 0, false,
+		"Where the log goes: stderr or journald." },
+	{ "log", "level", CONF_LEVEL, AT(log_level_all), "info", 0, 0, true,
+		"Lowest level that is logged: debug, info, notice, warning, error or none." },
+	LEVEL("service", EVENT_CAT_SERVICE),
+	LEVEL("sip", EVENT_CAT_SIP),
+	LEVEL("registrar", EVENT_CAT_REGISTRAR),
+	LEVEL("provider", EVENT_CAT_PROVIDER),
+	LEVEL("call", EVENT_CAT_CALL),
+	LEVEL("dialplan", EVENT_CAT_DIALPLAN),
+	LEVEL("store", EVENT_CAT_STORE),
+	LEVEL("security", EVENT_CAT_SECURITY),
+	NUMBER("log", "memory", log_memory, "5000", 10, 1000000,
+		"Events that are remembered for `tandem log`."),
+	NUMBER("log", "queue", log_queue, "20000", 100, 10000000,
+		"Events that may wait to be written; what comes on top is counted and lost."),
+
+	{ "service", "user", CONF_TEXT, AT(user), "tandem", 0, 0, false,
+		"User that the service runs as when it is started by root." },
+	{ "service", "dialplan_user", CONF_TEXT, AT(dialplan_user), "tandem-sandbox", 0, 0, false,
+		"User that dialplans run as when the service is started by root." },
+	{ "service", "data_dir", CONF_PATH, AT(data_dir), "/var/lib/tandem", 0, 0, false,
+		"Directory of the database, the key and the control socket." },
+	{ "service", "key_file", CONF_PATH, AT(key_file), "tandem.key", 0, 0, false,
+		"The key that seals secrets in the database; made at the first start." },
+	{ "service", "control", CONF_PATH, AT(control), "control.sock", 0, 0, false,
+		"Socket on which the running service takes commands." },
+};
+
+_Static_assert(sizeof(conf_options) / sizeof(conf_options[0]) <= CONF_OPTIONS_MAX, "raise it");
+
+const unsigned conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);
