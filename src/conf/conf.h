@@ -26,7 +26,7 @@ enum {
 };
 
 struct conf_ua_rule { /* "expires=SECONDS contacts=first|all PATTERN" */
-	struct str pattern;	/* extended regular expression, ignoring case */
+	struct str pattern; /* extended regular expression, ignoring case */
 	unsigned expires_max_s; /* 0: as for everybody */
 	bool contact_lists;
 };
@@ -86,33 +86,33 @@ struct conf {
  */
 MUST_USE enum err conf_load(const char *path, struct conf **out, struct buf *errors);
 /* The same for text that was read from `path` (absolute) before. */
-MUST_USE enum err conf_parse(struct str text, struct str path, struct conf **out,
-	struct buf *errors);
+MUST_USE enum err conf_parse(
+	struct str text, struct str path, struct conf **out, struct buf *errors);
 void conf_free(struct conf *c);
 
 /* ---- the table ---- */
 enum { CONF_OPTIONS_MAX = 96 };
 
 enum conf_type {
-	CONF_NUMBER,	 /* unsigned, min … max */
-	CONF_TEXT,	 /* one line */
-	CONF_PATH,	 /* made absolute */
-	CONF_STORE_URL,	 /* "sqlite:PATH" */
-	CONF_LISTEN,	 /* repeatable; several in a line are separated by blanks */
-	CONF_UA_RULE,	 /* repeatable */
+	CONF_NUMBER, /* unsigned, min … max */
+	CONF_TEXT, /* one line */
+	CONF_PATH, /* made absolute */
+	CONF_STORE_URL, /* "sqlite:PATH" */
+	CONF_LISTEN, /* repeatable; several in a line are separated by blanks */
+	CONF_UA_RULE, /* repeatable */
 	CONF_ALGORITHMS, /* list of digest algorithms */
-	CONF_LOG_TO,	 /* "stderr" or "journald" */
-	CONF_LEVEL,	 /* of events; "level.CATEGORY" that is not set is what "level" is */
+	CONF_LOG_TO, /* "stderr" or "journald" */
+	CONF_LEVEL, /* of events; "level.CATEGORY" that is not set is what "level" is */
 };
 
 struct conf_option {
 	const char *section, *key;
 	enum conf_type type;
-	size_t offset;		 /* in struct conf */
-	const char *initial;	 /* as one would write it; NULL: none */
-	unsigned min, max;	 /* CONF_NUMBER */
-	bool reload;		 /* SIGHUP takes a new value over; else it needs a restart */
-	const char *help;	 /* a sentence */
+	size_t offset; /* in struct conf */
+	const char *initial; /* as one would write it; NULL: none */
+	unsigned min, max; /* CONF_NUMBER */
+	bool reload; /* SIGHUP takes a new value over; else it needs a restart */
+	const char *help; /* a sentence */
 };
 
 extern const struct conf_option conf_options[];

@@ -168,6 +168,8 @@ void event_bus_set_clock(struct event_bus *bus, const struct clock *c);
  * `b` is left out from the end, marked by "...".
  */
 void event_print_line(struct buf *b, const struct event_record *r);
+/* The escaping alone, without quotes: for whatever else prints values from outside. */
+void event_print_safe(struct buf *b, struct str s);
 /* One JSON object without line end. */
 void event_print_json(struct buf *b, const struct event_record *r);
 

@@ -43,8 +43,11 @@ static void escape_code(struct buf *b, uint32_t c, bool json)
 		buf_printf(b, "\\u%04x", c);
 }
 
-static void print_escaped(struct buf *b, struct str s, bool json)
+enum escape { ESCAPE_LINE, ESCAPE_JSON, ESCAPE_SAFE /* no quotes around it */ };
+
+static void print_escaped(struct buf *b, struct str s, enum escape how)
 {
+	bool json = how == ESCAPE_JSON;
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t i = 0;
 
@@ -58,12 +61,17 @@ static void print_escaped(struct buf *b, struct str s, bool json)
 			buf_printf(b, "\\x%02x", p[i]);
 		else if (unsafe_code(code))
 			escape_code(b, code, json);
-		else if (code == '"' || code == '\\')
+		else if (how != ESCAPE_SAFE && (code == '"' || code == '\\'))
 			buf_printf(b, "\\%c", (char)code);
 		else
 			buf_add(b, str_make(s.p + i, len));
 		i += len ? len : 1;
 	}
+}
+
+void event_print_safe(struct buf *b, struct str s)
+{
+	print_escaped(b, s, ESCAPE_SAFE);
 }
 
 static bool needs_quotes(struct str s)
@@ -91,7 +99,7 @@ static void line_pair(struct buf *b, const char *key, struct str value)
 		return;
 	}
 	buf_char(b, '"');
-	print_escaped(b, value, false);
+	print_escaped(b, value, ESCAPE_LINE);
 	buf_char(b, '"');
 }
 
@@ -128,7 +136,7 @@ void event_print_line(struct buf *b, const struct event_record *r)
 static void json_pair(struct buf *b, const char *key, struct str value)
 {
 	buf_printf(b, "\"%s\":\"", key);
-	print_escaped(b, value, true);
+	print_escaped(b, value, ESCAPE_JSON);
 	buf_char(b, '"');
 }
 

@@ -230,7 +230,11 @@ static void full_queue_drops_and_reports(void **state)
 
 static void collect(const struct event_record *r, void *arg)
 {
-	strncat(arg, r->event.call.n ? (char[]){ r->event.call.p[0], 0 } : "-", 1);
+	char *seen = arg;
+	size_t n = strlen(seen);
+
+	seen[n] = r->event.call.n ? r->event.call.p[0] : '-';
+	seen[n + 1] = 0;
 }
 
 static void memory_keeps_the_newest(void **state)

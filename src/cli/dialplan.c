@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tandem dialplan put|set|show|list|remove */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/find.h"
+#include "cli/names.h"
+#include "cli/output.h"
+
+enum { SCRIPT_BYTES_MAX = 256 * 1024 };
+
+const struct cli_option dialplan_options[] = {
+	{ "--customer", "NAME", "whose it is; needless when there is only one customer" },
+	{ "--accept-non-invite", "yes|no", "runs for other requests than calls, too" },
+	{ "--unchecked", NULL, "store it without checking its syntax" },
+	{ NULL },
+};
+
+const struct cli_option dialplan_name_options[] = {
+	{ "--customer", "NAME", "whose it is; needless when there is only one customer" },
+	{ NULL },
+};
+
+static const struct cli_column columns[] = {
+	{ "name", "NAME" },
+	{ "customer", "CUSTOMER" },
+	{ "type", "TYPE" },
+	{ "lines", "LINES" },
+	{ "updated", "UPDATED" },
+};
+
+static json_t *dialplan_json(const struct store_dialplan *row, bool with_script)
+{
+	json_t *o = json_object();
+	int64_t lines = 0;
+
+	for (size_t i = 0; i < row->script.n; i++)
+		lines += row->script.p[i] == '\n' || i + 1 == row->script.n;
+	cli_put(o, "name", row->name);
+	cli_put(o, "customer", row->customer);
+	cli_put(o, "type", row->type);
+	cli_put_number(o, "lines", lines);
+	cli_put_bool(o, "accept_non_invite", row->accept_non_invite);
+	cli_put_time(o, "created", row->created_ms);
+	cli_put_time(o, "updated", row->updated_ms);
+	if (with_script)
+		cli_put(o, "script", row->script);
+	return o;
+}
+
+/* "-" is standard input. */
+static bool read_script(struct cli *c, const char *file, struct str *out)
+{
+	char *text = arena_alloc(&c->arena, SCRIPT_BYTES_MAX + 1);
+	int fd = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t got = -1;
+	size_t n = 0;
+
+	while (fd >= 0 && (got = read(fd, text + n, SCRIPT_BYTES_MAX + 1 - n)) > 0)
+		n += (size_t)got;
+	if (got < 0)
+		cli_fail(CLI_FAILED, "%s cannot be read: %s", file, strerror(errno));
+	else if (n > SCRIPT_BYTES_MAX)
+		cli_fail(CLI_FAILED, "%s is too long: a dialplan has at most %d bytes", file,
+			SCRIPT_BYTES_MAX);
+	if (fd >= 0)
+		close(fd);
+	*out = str_make(text, n);
+	return got == 0 && n <= SCRIPT_BYTES_MAX;
+}
+
+/* The checker stands beside this program. */
+static bool checker_path(char *out, size_t max)
+{
+	ssize_t n = readlink("/proc/self/exe", out, max - 1);
+	size_t dir;
+
+	if (n <= 0)
+		return false;
+	dir = str_rfind(str_make(out, (size_t)n), '/') + 1;
+	return (size_t)snprintf(out + dir, max - dir, "tandem-dialplan") < max - dir;
+}
+
+/* Runs `tandem-dialplan --check NAME` on the script; it says FILE:LINE: what on stderr. */
+static int run_checker(const char *program, const char *name, int script_fd)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		dup2(script_fd, STDIN_FILENO);
+		execl(program, program, "--check", name, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool check_syntax(struct cli *c, const char *file, struct str script)
+{
+	char program[PATH_MAX];
+	FILE *copy = tmpfile();
+	int code = -1;
+
+	if (cli_has(c, "--unchecked")) {
+		if (copy)
+			fclose(copy);
+		return true;
+	}
+	if (copy && fwrite(script.p, 1, script.n, copy) == script.n && fflush(copy) == 0) {
+		rewind(copy);
+		lseek(fileno(copy), 0, SEEK_SET);
+		if (checker_path(program, sizeof(program)))
+			code = run_checker(program, file, fileno(copy));
+	}
+	if (copy)
+		fclose(copy);
+	if (code == 127 || code < 0)
+		cli_fail(CLI_FAILED,
+			"the syntax could not be checked (%s); --unchecked stores it anyway",
+			program);
+	else if (code != 0)
+		cli_fail(CLI_FAILED, "the dialplan was not stored");
+	return code == 0;
+}
+
+int dialplan_put(struct cli *c)
+{
+	struct store_dialplan row = { .name = cli_arg(c, 0), .type = STR("ruby") }, old;
+	const char *fault = name_dialplan_fault(row.name);
+	struct store_customer customer;
+	struct clock now;
+	enum err e;
+	int code;
+
+	if (fault)
+		return cli_fail(CLI_USAGE, "%s", fault);
+	if (!read_script(c, c->args[1], &row.script) ||
+		!check_syntax(
+			c, strcmp(c->args[1], "-") ? c->args[1] : "standard input", row.script))
+		return CLI_FAILED;
+	if (!cli_store(c))
+		return CLI_FAILED;
+	code = find_customer_option(c, &customer);
+	if (code != CLI_OK)
+		return code;
+	row.customer = customer.name;
+	clock_read(&now);
+	row.created_ms = row.updated_ms = now.wall_ms;
+	if (store_dialplan_get(c->db, row.customer, row.name, &c->arena, &old) == ERR_OK) {
+		row.created_ms = old.created_ms;
+		row.accept_non_invite = old.accept_non_invite;
+	}
+	if (!cli_yes_no(c, "--accept-non-invite", &row.accept_non_invite))
+		return CLI_USAGE;
+	e = store_dialplan_put(c->db, &row, &row.id);
+	if (e != ERR_OK)
+		return cli_store_failed(e, "dialplan", row.name);
+	c->changed = true;
+	cli_say(c, "Dialplan %.*s of customer %.*s was stored; it holds from the next call on.",
+		STR_ARG(row.name), STR_ARG(row.customer));
+	return CLI_OK;
+}
+
+int dialplan_add(struct cli *c)
+{
+	struct store_customer customer;
+	struct store_dialplan old;
+	int code;
+
+	if (!cli_store(c))
+		return CLI_FAILED;
+	code = find_customer_option(c, &customer);
+	if (code != CLI_OK)
+		return code;
+	if (store_dialplan_get(c->db, customer.name, cli_arg(c, 0), &c->arena, &old) == ERR_OK)
+		return cli_fail(CLI_FAILED,
+			"there is a dialplan \"%s\" already; replace it with `tandem dialplan put`",
+			c->args[0]);
+	return dialplan_put(c);
+}
+
+static int find_named(struct cli *c, struct store_dialplan *out)
+{
+	struct store_customer customer;
+	int code;
+
+	if (!cli_store(c))
+		return CLI_FAILED;
+	code = find_customer_option(c, &customer);
+	return code == CLI_OK ? find_dialplan(c, customer.name, cli_arg(c, 0), out) : code;
+}
+
+int dialplan_set(struct cli *c)
+{
+	struct store_dialplan row;
+	enum err e;
+	int code = find_named(c, &row);
+
+	if (code != CLI_OK)
+		return code;
+	if (!cli_yes_no(c, "--accept-non-invite", &row.accept_non_invite))
+		return CLI_USAGE;
+	e = store_dialplan_put(c->db, &row, &row.id);
+	if (e != ERR_OK)
+		return cli_store_failed(e, "dialplan", row.name);
+	c->changed = true;
+	cli_say(c, "Dialplan %.*s was changed.", STR_ARG(row.name));
+	return CLI_OK;
+}
+
+/* As it is, so that it can be edited and put back; made harmless only for a terminal. */
+static void print_script(struct str script)
+{
+	struct str line;
+
+	if (!isatty(STDOUT_FILENO)) {
+		fwrite(script.p, 1, script.n, stdout);
+		return;
+	}
+	while (str_cut(&script, '\n', &line)) {
+		for (size_t i = 0; i < line.n; i++)
+			putchar((unsigned char)line.p[i] < ' ' && line.p[i] != '\t' ? '?'
+										    : line.p[i]);
+		putchar('\n');
+	}
+}
+
+int dialplan_show(struct cli *c)
+{
+	struct store_dialplan row;
+	int code = find_named(c, &row);
+
+	if (code != CLI_OK)
+		return code;
+	if (c->json)
+		return cli_print_object(c, dialplan_json(&row, true), columns, 5);
+	print_script(row.script);
+	return CLI_OK;
+}
+
+struct listing {
+	struct str customer;
+	json_t *rows;
+};
+
+static void add_row(const struct store_dialplan *row, void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->customer.n == 0 || str_ieq(l->customer, row->customer))
+		json_array_append_new(l->rows, dialplan_json(row, false));
+}
+
+int dialplan_list(struct cli *c)
+{
+	struct listing l = { cli_value(c, "--customer"), json_array() };
+
+	if (!cli_store(c) || store_dialplan_list(c->db, add_row, &l) != ERR_OK) {
+		json_decref(l.rows);
+		return c->db ? cli_store_failed(ERR_DB, "the list of", STR("dialplans"))
+			     : CLI_FAILED;
+	}
+	return cli_print_rows(c, l.rows, columns, 5,
+		"There is no dialplan yet; store one with `tandem dialplan put NAME FILE`.");
+}
+
+int dialplan_remove(struct cli *c)
+{
+	struct store_dialplan row;
+	enum err e;
+	int code = find_named(c, &row);
+
+	if (code != CLI_OK)
+		return code;
+	e = store_dialplan_remove(c->db, row.customer, row.name);
+	if (e == ERR_STATE)
+		return cli_fail(
+			CLI_FAILED, "an account still uses dialplan \"%.*s\"", STR_ARG(row.name));
+	if (e != ERR_OK)
+		return cli_store_failed(e, "dialplan", row.name);
+	c->changed = true;
+	cli_say(c, "Dialplan %.*s was removed.", STR_ARG(row.name));
+	return CLI_OK;
+}
