@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/header.h"
+
+struct row {
+	struct str name;
+	char compact;
+	bool list;
+};
+
+static const struct row rows[SIP_HDR_COUNT] = { [SIP_HDR_OTHER] = { { "", 0 }, 0, false },
+#define X(id, text, c, l) [SIP_HDR_##id] = { { text, sizeof(text) - 1 }, c, l },
+	SIP_HEADERS(X)
+#undef X
+};
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static enum sip_hdr_id by_name(struct str name)
+{
+	char first = lower(name.p[0]);
+
+	for (unsigned id = 1; id < SIP_HDR_COUNT; id++)
+		if (rows[id].name.n == name.n && lower(rows[id].name.p[0]) == first &&
+			str_ieq(rows[id].name, name))
+			return id;
+	return SIP_HDR_OTHER;
+}
+
+static enum sip_hdr_id by_letter(char c)
+{
+	c = lower(c);
+	for (unsigned id = 1; id < SIP_HDR_COUNT; id++)
+		if (rows[id].compact == c)
+			return id;
+	return SIP_HDR_OTHER;
+}
+
+enum sip_hdr_id sip_hdr_id(struct str name)
+{
+	if (name.n == 0)
+		return SIP_HDR_OTHER;
+	return name.n == 1 ? by_letter(name.p[0]) : by_name(name);
+}
+
+struct str sip_hdr_name(enum sip_hdr_id id)
+{
+	return id < SIP_HDR_COUNT ? rows[id].name : STR("");
+}
+
+bool sip_hdr_is_list(enum sip_hdr_id id)
+{
+	return id < SIP_HDR_COUNT && rows[id].list;
+}
+
+/* Length of the value at the start of s: up to a comma outside of quotes and angle brackets. */
+static size_t value_length(struct str s)
+{
+	bool quoted = false, angle = false;
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (quoted && c == '\\') {
+			i++;
+		} else if (c == '"' && !angle) {
+			quoted = !quoted;
+		} else if (!quoted && c == '<') {
+			angle = true;
+		} else if (!quoted && c == '>') {
+			angle = false;
+		} else if (!quoted && !angle && c == ',') {
+			break;
+		}
+	}
+	return i < s.n ? i : s.n;
+}
+
+bool sip_list_next(struct str *rest, struct str *value)
+{
+	size_t n;
+
+	if (!rest->p)
+		return false;
+	n = value_length(*rest);
+	*value = str_trim(str_first(*rest, n));
+	*rest = n < rest->n ? str_from(*rest, n + 1) : STR_NONE;
+	return true;
+}
+
+bool sip_list_has(struct str list, struct str token)
+{
+	struct str value;
+
+	while (sip_list_next(&list, &value))
+		if (str_ieq(value, token))
+			return true;
+	return false;
+}
