@@ -11,19 +11,24 @@
 
 enum { DIAL_LEGS_MAX = 20, DIAL_DELAY_MAX_S = 120 };
 
-enum dial_redirect { DIAL_REDIRECT_FOLLOW, DIAL_REDIRECT_NEW_CALL /* rm=n */, DIAL_REDIRECT_MANUAL /* rm=m */ };
+enum dial_redirect {
+	DIAL_REDIRECT_FOLLOW,
+	DIAL_REDIRECT_NEW_CALL /* rm=n */,
+	DIAL_REDIRECT_MANUAL /* rm=m */
+};
 
 struct dial_leg {
-	unsigned group;	    /* 0 … */
-	struct str text;    /* destination as written, substituted */
-	struct str user, host; /* parts of the destination; user: the request's when none was given */
-	struct str uri;	    /* "sip:user@host…" after completion (facts 4.2) */
-	unsigned delay_s;   /* dt= */
+	unsigned group; /* 0 … */
+	struct str text; /* destination as written, substituted */
+	struct str user,
+		host; /* parts of the destination; user: the request's when none was given */
+	struct str uri; /* "sip:user@host…" after completion (facts 4.2) */
+	unsigned delay_s; /* dt= */
 	unsigned duration_s; /* cd=, 0: none */
 	enum dial_redirect redirect; /* rm= */
-	bool mangle;	    /* ma=, true by default */
+	bool mangle; /* ma=, true by default */
 	struct str from_display, from_user, from_host; /* fd= fu= fh= */
-	char transfer;	    /* tr=: 'n', 'p', 'c' or 0 */
+	char transfer; /* tr=: 'n', 'p', 'c' or 0 */
 	struct str options; /* all of the text in brackets */
 };
 

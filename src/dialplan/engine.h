@@ -20,9 +20,9 @@
 struct dialplan_engine;
 
 enum dialplan_end {
-	DIALPLAN_END_DONE,    /* ran to its end, or stopped as asked */
-	DIALPLAN_END_ERROR,   /* an exception or syntax error: message, line */
-	DIALPLAN_END_KILLED,  /* a limit: message says which */
+	DIALPLAN_END_DONE, /* ran to its end, or stopped as asked */
+	DIALPLAN_END_ERROR, /* an exception or syntax error: message, line */
+	DIALPLAN_END_KILLED, /* a limit: message says which */
 	DIALPLAN_END_REFUSED, /* could not be started: engine overloaded, not running */
 };
 
@@ -46,11 +46,11 @@ struct dialplan_handlers {
 	 * The script gave a command, e.g. "dial", {"string": …, "ring": 30}. `args` is borrowed.
 	 * Answer it once with dialplan_answer, now or later.
 	 */
-	void (*on_command)(void *arg, uint64_t run, uint32_t command, const char *name,
-		json_t *args);
+	void (*on_command)(
+		void *arg, uint64_t run, uint32_t command, const char *name, json_t *args);
 	/* Last callback of the run. line 0: unknown. */
-	void (*on_end)(void *arg, uint64_t run, enum dialplan_end end, struct str message,
-		unsigned line);
+	void (*on_end)(
+		void *arg, uint64_t run, enum dialplan_end end, struct str message, unsigned line);
 };
 
 struct dialplan_engine_ops {
@@ -78,8 +78,8 @@ MUST_USE static inline enum err dialplan_start(struct dialplan_engine *e,
  * result is stolen: {"result": value} goes back to the script; {"stop": true} raises
  * "Thread was being aborted." in it (facts 3.5): the call was answered or is over.
  */
-static inline void dialplan_answer(struct dialplan_engine *e, uint64_t run, uint32_t command,
-	json_t *result)
+static inline void dialplan_answer(
+	struct dialplan_engine *e, uint64_t run, uint32_t command, json_t *result)
 {
 	e->ops->answer(e, run, command, result);
 }

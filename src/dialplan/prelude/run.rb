@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# One run of a script, from its text to how it ended. The last file of the prelude.
+
+module TandemRun
+  COMPILE = RubyVM::InstructionSequence.method(:compile)
+  MESSAGE_MAX = 1000
+  @blocks = []
+  @script = @ensures = nil
+
+  # -> ["done"], ["error", message, line], ["killed", message, line]
+  def self.start(script, name, input)
+    @script = script
+    TandemSandbox.enter(Tandem::Sys.new(input), Tandem::Request.new(input['request'] || {}))
+    run_script(script, name)
+  ensure
+    @blocks = []
+    @script = @ensures = nil
+    $stdout.drop if $stdout.is_a?(Tandem::Output)
+  end
+
+  # Whether a line of the running script is in an ensure block: these run whatever happens.
+  def self.within_ensure?(line)
+    @ensures ||= ensures_in(RubyVM::AbstractSyntaxTree.parse(@script), [])
+    @ensures.any? { |lines| lines.cover?(line) }
+  end
+
+  def self.ensures_in(node, found)
+    last = node.children.last
+    found.push(last.first_lineno..last.last_lineno) if node.type == :ENSURE && last
+    node.children.each do |child|
+      ensures_in(child, found) if child.is_a?(RubyVM::AbstractSyntaxTree::Node)
+    end
+    found
+  end
+
+  def self.at_exit(block) = @blocks.push(block)
+
+  # nil, or "name:line: what is wrong"
+  def self.check(script, name)
+    COMPILE.call(script, name, name, 1)
+    nil
+  rescue SyntaxError => e
+    text = syntax_text(e, name)
+    "#{name}:#{syntax_line(e, name) || 1}: #{text}\n"
+  end
+
+  class << self
+    private
+
+    def run_script(script, name)
+      begin
+        COMPILE.call(script, name, name, 1).eval
+      ensure
+        finish
+      end
+      ['done']
+    rescue SystemExit
+      ['done']
+    rescue NoMemoryError
+      ['killed', "used more than the #{TandemSandbox.memory_mb} MB of memory that a script may use", nil]
+    rescue SyntaxError => e
+      TandemSandbox.stopping? ? ['done'] : ['error', "syntax error: #{syntax_text(e, name)}", syntax_line(e, name)]
+    rescue Exception => e # rubocop:disable Lint/RescueException
+      TandemSandbox.stopping? ? ['done'] : ['error', describe(e), line_of(e, name)]
+    end
+
+    def finish
+      while (block = @blocks.pop)
+        block.call
+      end
+      $stdout.flush if $stdout.is_a?(Tandem::Output)
+    end
+
+    def describe(error)
+      text = error.message.to_s.lines.first.to_s.chomp
+      text = text.gsub(/#<Tandem::(\w+)[^>]*>/, '\1')
+      "#{text} (#{error.class})"[0, MESSAGE_MAX]
+    rescue StandardError
+      error.class.to_s
+    end
+
+    def line_of(error, name)
+      error.backtrace_locations&.find { |at| at.path == name }&.lineno ||
+        error.backtrace&.filter_map { |at| at[/\A#{Regexp.escape(name)}:(\d+)/, 1] }&.first&.to_i
+    end
+
+    def syntax_line(error, name)
+      error.message[/^#{Regexp.escape(name)}:(\d+):/, 1]&.to_i
+    end
+
+    def syntax_text(error, name)
+      error.message.lines.first.to_s.chomp.sub(/\A#{Regexp.escape(name)}:\d+: /, '')
+           .sub(/\Asyntax error, /, '')[0, MESSAGE_MAX]
+    end
+  end
+end
+
+# Everything that there is now is Ruby's or ours: fresh.c holds scripts against it.
+TandemModules = []
+TandemEach.call(Module) { |mod| TandemModules.push(mod) }
+Object.send(:remove_const, :TandemEach)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a sandbox: one run after the other, each ending in one "end" message. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <ruby.h>
+#include <ruby/debug.h>
+
+#include "dialplan/wire.h"
+#include "dialplan/zygote/prelude.h"
+#include "dialplan/zygote/sandbox.h"
+
+enum { CHECK_MEMORY_MB = 256, CHECK_CPU_S = 10 };
+
+static VALUE evaluate(VALUE arg)
+{
+	const struct prelude_file *f = (const struct prelude_file *)arg;
+	VALUE vm = rb_const_get(rb_cObject, rb_intern("RubyVM"));
+	VALUE sequence = rb_const_get(vm, rb_intern("InstructionSequence"));
+	VALUE path = rb_sprintf("prelude/%s", f->name);
+	VALUE code = rb_funcall(sequence, rb_intern("compile"), 4,
+		rb_utf8_str_new(f->text, (long)f->n), path, path, INT2FIX(1));
+
+	return rb_funcall(code, rb_intern("eval"), 0);
+}
+
+static VALUE describe(VALUE error)
+{
+	return rb_funcall(error, rb_intern("full_message"), 0);
+}
+
+static void print_error(const char *what)
+{
+	int failed;
+	VALUE text = rb_protect(describe, rb_errinfo(), &failed);
+
+	rb_set_errinfo(Qnil);
+	fprintf(stderr, "tandem-dialplan: %s: %s\n", what, failed ? "?" : StringValueCStr(text));
+}
+
+static VALUE collect_garbage(VALUE unused)
+{
+	return rb_gc_start();
+}
+
+bool sandbox_prepare(struct sandbox *s)
+{
+	int failed = 0;
+
+	s->packet = malloc(WIRE_PACKET_MAX);
+	if (!s->packet)
+		return false;
+	native_define(s);
+	for (const struct prelude_file *f = prelude_files; f->name; f++) {
+		rb_protect(evaluate, (VALUE)f, &failed);
+		if (failed) {
+			print_error(f->name);
+			return false;
+		}
+	}
+	fresh_snapshot(s);
+	rb_protect(collect_garbage, Qnil, &failed);
+	return !failed;
+}
+
+struct run {
+	struct sandbox *s;
+	const json_t *order;
+};
+
+/* TandemRun.start(script, name, input) -> [end, message, line] */
+static VALUE start(VALUE arg)
+{
+	struct run *r = (struct run *)arg;
+	VALUE runner = rb_const_get(rb_cObject, rb_intern("TandemRun"));
+	VALUE script = json_to_ruby(json_object_get(r->order, "script"));
+	VALUE name = json_to_ruby(json_object_get(r->order, "name"));
+	VALUE input = json_to_ruby(json_object_get(r->order, "input"));
+
+	return rb_funcall(runner, rb_intern("start"), 3, script, name, input);
+}
+
+static long memory_kb(void)
+{
+	struct rusage use;
+
+	return getrusage(RUSAGE_SELF, &use) ? 0 : use.ru_maxrss;
+}
+
+static json_t *text_at(VALUE list, long i)
+{
+	VALUE v = rb_ary_entry(list, i);
+
+	return RB_TYPE_P(v, T_STRING) ? json_from_bytes(RSTRING_PTR(v), (size_t)RSTRING_LEN(v))
+				      : json_null();
+}
+
+static json_t *end_message(struct sandbox *s, VALUE result)
+{
+	json_t *m = json_object();
+	VALUE line;
+
+	if (!RB_TYPE_P(result, T_ARRAY)) {
+		json_object_set_new(m, "end", json_string(s->stopping ? "done" : "error"));
+		json_object_set_new(m, "message", json_string("the script ended abnormally"));
+		s->spent = "a script ended abnormally";
+	} else {
+		line = rb_ary_entry(result, 2);
+		json_object_set_new(m, "end", text_at(result, 0));
+		json_object_set_new(m, "message", text_at(result, 1));
+		if (FIXNUM_P(line))
+			json_object_set_new(m, "line", json_integer(FIX2LONG(line)));
+	}
+	json_object_set_new(m, "memory_kb", json_integer(memory_kb()));
+	if (s->spent)
+		json_object_set_new(m, "spent", json_string(s->spent));
+	return m;
+}
+
+static void run_script(struct sandbox *s, const json_t *order)
+{
+	struct run r = { s, order };
+	int failed = 0;
+	VALUE result;
+	bool sent;
+
+	s->stopping = false;
+	fresh_begin(s);
+	s->running = true;
+	result = rb_protect(start, (VALUE)&r, &failed);
+	s->running = false;
+	if (failed) {
+		rb_set_errinfo(Qnil);
+		result = Qnil;
+		s->spent = "a script ended abnormally";
+	}
+	if (s->stopping)
+		rb_tracepoint_disable(s->tracer);
+	s->sys = s->req = Qnil;
+	fresh_clean(s);
+	sent = channel_send(s, end_message(s, result));
+	if (s->spent || !sent)
+		_exit(0);
+}
+
+void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
+{
+	s->fd = fd;
+	s->memory_mb = memory_mb;
+	if (!jail_enter(fd, memory_mb, cpu_s))
+		_exit(70);
+	for (;;) {
+		bool interrupted;
+		json_t *m, *order;
+
+		if (!channel_receive(s, true, &interrupted, &m))
+			_exit(0);
+		order = json_object_get(m, "run");
+		if (order)
+			run_script(s, order);
+		json_decref(m);
+	}
+}
+
+struct text {
+	const char *name, *p;
+	size_t n;
+};
+
+static VALUE check(VALUE arg)
+{
+	struct text *t = (struct text *)arg;
+	VALUE runner = rb_const_get(rb_cObject, rb_intern("TandemRun"));
+
+	return rb_funcall(runner, rb_intern("check"), 2, rb_utf8_str_new(t->p, (long)t->n),
+		rb_utf8_str_new_cstr(t->name));
+}
+
+int sandbox_check(struct sandbox *s, int out, const char *name, const char *text, size_t n)
+{
+	struct text t = { name, text, n };
+	int failed = 0;
+	VALUE wrong;
+
+	if (!jail_enter(out, CHECK_MEMORY_MB, CHECK_CPU_S))
+		return 2;
+	wrong = rb_protect(check, (VALUE)&t, &failed);
+	if (failed || !RB_TYPE_P(wrong, T_STRING))
+		return failed ? 2 : 0;
+	return write(out, RSTRING_PTR(wrong), (size_t)RSTRING_LEN(wrong)) < 0 ? 2 : 1;
+}

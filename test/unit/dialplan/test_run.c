@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Scripts from start to end: what they log, command and return. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+const char *dp_executable;
+
+static int open_all(void **state)
+{
+	struct dp *d = calloc(1, sizeof(*d));
+
+	dp_open(d, NULL);
+	*state = d;
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	dp_close(*state);
+	free(*state);
+	return 0;
+}
+
+static void monkeys(void **state)
+{
+	struct dp *d = *state;
+
+	assert_string_equal("The monkeys are on the way.\n",
+		dp_logged(d,
+			"if req.URI.User =~ /300/\n"
+			"  sys.Log(\"The monkeys are on the way.\")\n"
+			"end\n"));
+}
+
+static json_t *busy(struct dp_run *r, uint32_t command, const char *name, json_t *args)
+{
+	assert_string_equal("dial", name);
+	assert_string_equal("bob@local", json_string_value(json_object_get(args, "string")));
+	assert_int_equal(20, json_integer_value(json_object_get(args, "ring")));
+	return dp_result(json_pack("{s:s,s:i,s:s,s:[{s:s,s:i,s:s}]}", "result", "Failed", "status",
+		486, "reason", "Busy Here", "dialled", "uri", "sip:bob@example.org", "status", 486,
+		"reason", "Busy Here"));
+}
+
+static void dial_that_fails_goes_on(void **state)
+{
+	struct dp *d = *state;
+	struct dp_run r = { .answer = busy };
+
+	d->log_n = 0;
+	dp_run(d, &r, "alice",
+		"result = sys.Dial('bob@local', 20)\n"
+		"sys.Log(\"#{result} #{result == 'Failed'} #{result == :Failed}\")\n"
+		"sys.Log(sys.LastFailureStatus.to_s + ' ' + sys.LastFailureReason)\n"
+		"sys.Log sys.LastDialled[0].TransactionFinalResponse.StatusCode\n");
+	assert_string_equal("", r.message);
+	assert_int_equal(DIALPLAN_END_DONE, r.end);
+	assert_string_equal("Failed true true\nBusyHere Busy Here\n486\n", d->log);
+}
+
+static json_t *answered(struct dp_run *r, uint32_t command, const char *name, json_t *args)
+{
+	return json_pack("{s:b}", "stop", 1);
+}
+
+static void dial_that_is_answered_stops(void **state)
+{
+	struct dp *d = *state;
+	struct dp_run r = { .answer = answered };
+
+	d->log_n = 0;
+	dp_run(d, &r, "alice",
+		"begin\n"
+		"  sys.Dial('bob@local')\n"
+		"  sys.Log('not reached')\n"
+		"rescue\n"
+		"  sys.Log('rescued: ' + $!)\n"
+		"  begin; sys.Dial('again'); rescue; sys.Log('no more'); end\n"
+		"ensure\n"
+		"  sys.Log('ensured')\n"
+		"end\n"
+		"sys.Log('not reached either')\n");
+	assert_int_equal(DIALPLAN_END_DONE, r.end);
+	assert_int_equal(1, r.commands);
+	assert_string_equal("rescued: Thread was being aborted.\nno more\nensured\n", d->log);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(monkeys),
+		cmocka_unit_test(dial_that_fails_goes_on),
+		cmocka_unit_test(dial_that_is_answered_stops),
+	};
+
+	dp_executable = argv[1];
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, open_all, close_all);
+}
