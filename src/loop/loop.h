@@ -20,6 +20,11 @@ struct loop {
 	bool stopping;
 };
 
+/*
+ * Every libuv callback begins with it: reads the clock and fires the timers due before it, so that
+ * what the callback starts is counted from now and not from when the loop went to sleep.
+ */
+void loop_tick(struct worker *w);
 MUST_USE enum err loop_init(struct loop *l, struct worker *w);
 void loop_run(struct loop *l);	/* until loop_stop */
 void loop_stop(struct loop *l); /* any thread */

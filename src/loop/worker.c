@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "loop/worker.h"
+#include "loop/inbox.h"
+
+enum { TOKEN_RANDOM = 16 };
+
+void worker_init(struct worker *w, unsigned id, unsigned count, struct event_bus *events)
+{
+	*w = (struct worker){ .id = id, .count = count, .events = events };
+	clock_read(&w->clock);
+	wheel_init(&w->wheel, w->clock.mono_ms);
+	rng_init(&w->rng);
+	list_init(&w->deferred);
+	list_init(&w->turn_end);
+	w->inbox = inbox_new(INBOX_MAX);
+}
+
+void worker_fini(struct worker *w)
+{
+	worker_run_inbox(w);
+	worker_end_turn(w);
+	inbox_free(w->inbox);
+	w->inbox = NULL;
+}
+
+void worker_defer(struct worker *w, struct deferred *d, void (*run)(struct deferred *d))
+{
+	d->run = run;
+	list_append(&w->deferred, &d->link);
+}
+
+void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struct turn_hook *h))
+{
+	h->run = run;
+	list_append(&w->turn_end, &h->link);
+}
+
+static void run_deferred(struct worker *w)
+{
+	for (struct list *it; (it = list_pop(&w->deferred));) {
+		struct deferred *d = container_of(it, struct deferred, link);
+
+		d->run(d);
+	}
+}
+
+void worker_end_turn(struct worker *w)
+{
+	do {
+		run_deferred(w);
+		list_each_safe (it, &w->turn_end) {
+			struct turn_hook *h = container_of(it, struct turn_hook, link);
+
+			h->run(h);
+		}
+	} while (!list_empty(&w->deferred));
+}
+
+/* ---- the inbox ---- */
+
+enum err worker_post(struct worker *w, struct inbox_item *item)
+{
+	return inbox_put(w->inbox, item, true) ? ERR_OK : ERR_FULL;
+}
+
+void worker_post_reply(struct worker *w, struct inbox_item *item)
+{
+	inbox_put(w->inbox, item, false);
+}
+
+unsigned worker_run_inbox(struct worker *w)
+{
+	struct inbox_item *item = inbox_take(w->inbox);
+	unsigned n = 0;
+
+	for (struct inbox_item *next; item; item = next, n++) {
+		next = item->next;
+		item->run(item);
+	}
+	return n;
+}
+
+/* ---- tokens ---- */
+
+static char digit36(unsigned v)
+{
+	return (char)(v < 10 ? '0' + v : 'a' + v - 10);
+}
+
+static int value36(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'z' ? c - 'a' + 10 : -1;
+}
+
+void worker_token(struct worker *w, struct buf *out)
+{
+	buf_char(out, digit36(w->id / 36));
+	buf_char(out, digit36(w->id % 36));
+	rng_token(&w->rng, out, TOKEN_RANDOM);
+}
+
+bool worker_of_token(struct str token, unsigned count, unsigned *worker)
+{
+	int high, low;
+
+	if (token.n != TOKEN_RANDOM + 2)
+		return false;
+	high = value36(token.p[0]);
+	low = value36(token.p[1]);
+	for (size_t i = 2; i < token.n; i++)
+		if (value36(token.p[i]) < 0)
+			return false;
+	if (high < 0 || low < 0 || high * 36 + low >= WORKERS_MAX)
+		return false;
+	*worker = (unsigned)(high * 36 + low) % count;
+	return true;
+}
