@@ -13,6 +13,7 @@
 #include "cli/find.h"
 #include "cli/names.h"
 #include "cli/output.h"
+#include "conf/place.h"
 
 enum { SCRIPT_BYTES_MAX = 256 * 1024 };
 
@@ -76,19 +77,8 @@ static bool read_script(struct cli *c, const char *file, struct str *out)
 	return got == 0 && n <= SCRIPT_BYTES_MAX;
 }
 
-/* The checker stands beside this program. */
-static bool checker_path(char *out, size_t max)
-{
-	ssize_t n = readlink("/proc/self/exe", out, max - 1);
-	size_t dir;
-
-	if (n <= 0)
-		return false;
-	dir = str_rfind(str_make(out, (size_t)n), '/') + 1;
-	return (size_t)snprintf(out + dir, max - dir, "tandem-dialplan") < max - dir;
-}
-
-/* Runs `tandem-dialplan --check NAME` on the script; it says FILE:LINE: what on stderr. */
+/* Runs `tandem-dialplan --check NAME` on the script; it says "FILE:LINE: what", which is a
+ * complaint. */
 static int run_checker(const char *program, const char *name, int script_fd)
 {
 	pid_t pid = fork();
@@ -96,6 +86,7 @@ static int run_checker(const char *program, const char *name, int script_fd)
 
 	if (pid == 0) {
 		dup2(script_fd, STDIN_FILENO);
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execl(program, program, "--check", name, (char *)NULL);
 		_exit(127);
 	}
@@ -106,7 +97,7 @@ static int run_checker(const char *program, const char *name, int script_fd)
 
 static bool check_syntax(struct cli *c, const char *file, struct str script)
 {
-	char program[PATH_MAX];
+	char program[PATH_MAX] = "tandem-dialplan";
 	FILE *copy = tmpfile();
 	int code = -1;
 
@@ -116,9 +107,8 @@ static bool check_syntax(struct cli *c, const char *file, struct str script)
 		return true;
 	}
 	if (copy && fwrite(script.p, 1, script.n, copy) == script.n && fflush(copy) == 0) {
-		rewind(copy);
 		lseek(fileno(copy), 0, SEEK_SET);
-		if (checker_path(program, sizeof(program)))
+		if (program_find("tandem-dialplan", program, sizeof(program)))
 			code = run_checker(program, file, fileno(copy));
 	}
 	if (copy)

@@ -66,9 +66,11 @@ struct conf {
 	unsigned store_queue_max, store_retry_ms;
 
 	/* [dialplan] */
-	unsigned scripts_max, scripts_per_customer;
-	unsigned script_s, script_max_s, script_cpu_s, script_memory_mb, script_log_lines;
-	unsigned sandboxes_spare, sandbox_runs, sandbox_idle_s;
+	struct conf_dialplan {
+		unsigned sandboxes_max, spare, runs_max, runs_per_customer_max;
+		unsigned run_s, run_max_s, memory_mb, cpu_s, log_lines_max, idle_s;
+		unsigned queue_max, queue_s, grace_ms;
+	} dialplan;
 
 	/* [log] */
 	bool log_journal;

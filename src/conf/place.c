@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,4 +67,21 @@ enum err place_make(const struct conf *c, struct place *out, struct buf *why)
 	}
 	e = str_copy(c->data_dir, dir, sizeof(dir));
 	return e == ERR_OK ? make_dir(dir, out, why) : e;
+}
+
+bool program_find(const char *name, char *out, size_t max)
+{
+	static const char *const places[] = { "%s%s", "%s../libexec/tandem/%s",
+		"%s../lib/tandem/%s", "%ssrc/dialplan/%s" };
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return false;
+	self[str_rfind(str_make(self, (size_t)n), '/') + 1] = 0;
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if ((size_t)snprintf(out, max, places[i], self, name) < max &&
+			access(out, X_OK) == 0)
+			return true;
+	return false;
 }

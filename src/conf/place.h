@@ -21,4 +21,7 @@ struct place {
  */
 MUST_USE enum err place_make(const struct conf *c, struct place *out, struct buf *why);
 
+/* A program of ours, beside the one that runs (installed or in the build tree); false: none. */
+bool program_find(const char *name, char *out, size_t max);
+
 #endif

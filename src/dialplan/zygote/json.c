@@ -160,7 +160,7 @@ static json_t *from_ruby(VALUE v, struct walk *w)
 		return json_real(RFLOAT_VALUE(v));
 	case T_SYMBOL:
 		v = rb_sym2str(v);
-		/* fall through */
+		__attribute__((fallthrough));
 	case T_STRING:
 		return json_from_bytes(RSTRING_PTR(v), (size_t)RSTRING_LEN(v));
 	case T_ARRAY:

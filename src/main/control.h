@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control socket's server (protocol: cli/control.h). It lives on core's main loop; what it
+ * wants to know from workers it asks by messages and collects. Clients are few and bounded; one
+ * that does not read is told so and dropped.
+ */
+#ifndef MAIN_CONTROL_H
+#define MAIN_CONTROL_H
+
+#include "main/core.h"
+
+struct control *control_new(struct core *c, int listening);
+/* Drops the clients; before the workers stop. */
+void control_close(struct control *c);
+/* When the loop has run out and the workers have answered. */
+void control_free(struct control *c);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The workers of core: making them, handing calls of before back to them, running, stopping. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "main/core.h"
+#include "store/repo.h"
+
+static enum err make_one(
+	struct core *c, unsigned id, const struct roles_config *cfg, struct buf *why)
+{
+	struct core_worker *w = c->workers[id];
+	struct resolver_config resolver;
+	struct roles_env env = { .worker = &w->worker,
+		.store = c->store,
+		.directory = c->directory,
+		.location = c->location,
+		.limits = c->limits,
+		.key = c->key };
+
+	settings_resolver(c->conf, &c->net_config, &resolver);
+	w->resolver = resolver_new(&w->worker, &resolver);
+	if (!w->resolver) {
+		buf_lit(why, "the resolver could not be started");
+		return ERR_DNS;
+	}
+	w->transport = net_worker_new(c->net, &w->worker, &roles_transport_handlers, &w->roles);
+	if (!w->transport) {
+		buf_lit(why, "the sockets could not be watched");
+		return ERR_IO;
+	}
+	env.resolver = w->resolver;
+	env.dialplan = dialplan_host_engine(c->dialplan, &w->worker);
+	return roles_start(&w->roles, &env, cfg, w->transport, why);
+}
+
+enum err core_workers_make(struct core *c, struct buf *why)
+{
+	struct worker *all[WORKERS_MAX];
+	struct roles_config cfg;
+	enum err e = settings_roles(c->conf, &cfg, why);
+
+	for (unsigned i = 0; i < c->net_config.workers && e == ERR_OK; i++) {
+		struct core_worker *w = c->workers[i] = mem_new(struct core_worker);
+
+		c->worker_count++;
+		worker_init(&w->worker, i, c->net_config.workers, c->events);
+		e = loop_init(&w->loop, &w->worker);
+		all[i] = &w->worker;
+	}
+	if (e != ERR_OK)
+		return e;
+	c->net = net_new(&c->net_config, c->listen_fds, all);
+	for (unsigned i = 0; i < c->worker_count && e == ERR_OK; i++)
+		e = make_one(c, i, &cfg, why);
+	return e;
+}
+
+/* Rows of one call stand together in no promised order: they are copied, then paired. */
+struct restored {
+	struct arena arena;
+	struct store_dialog *rows;
+	unsigned count, max;
+};
+
+static void keep_row(const struct store_dialog *d, void *arg)
+{
+	struct restored *r = arg;
+	struct store_dialog *copy;
+
+	if (r->count == r->max) {
+		r->max = r->max ? 2 * r->max : 64;
+		r->rows = mem_grow(r->rows, r->max * sizeof(*r->rows));
+	}
+	copy = &r->rows[r->count++];
+	*copy = *d;
+	for (struct str **s = (struct str *[]){ &copy->call, &copy->call_id, &copy->local_tag,
+		     &copy->remote_tag, &copy->local, &copy->remote, &copy->remote_target,
+		     &copy->local_contact, &copy->routes, &copy->flow_remote, &copy->flow_local,
+		     &copy->customer, &copy->account, &copy->session, &copy->extra, NULL };
+		*s; s++)
+		**s = arena_str(&r->arena, **s);
+}
+
+static int by_call_and_side(const void *a, const void *b)
+{
+	const struct store_dialog *x = a, *y = b;
+	int order = str_cmp(x->call, y->call);
+
+	return order ? order : (int)x->side - (int)y->side;
+}
+
+static bool restore_pair(struct core *c, const struct store_dialog *a, const struct store_dialog *b)
+{
+	unsigned owner;
+
+	return worker_of_token(a->local_tag, c->worker_count, &owner) &&
+		call_restore(c->workers[owner]->roles.calls, a, b) == ERR_OK;
+}
+
+enum err core_workers_restore(struct core *c, struct store_db *db, unsigned *count)
+{
+	struct restored r = { .count = 0 };
+	enum err e;
+
+	*count = 0;
+	arena_init(&r.arena, 64 * 1024);
+	e = store_dialog_list(db, keep_row, &r);
+	if (r.count)
+		qsort(r.rows, r.count, sizeof(*r.rows), by_call_and_side);
+	for (unsigned i = 0; i + 1 < r.count && e == ERR_OK; i++) {
+		if (!str_eq(r.rows[i].call, r.rows[i + 1].call))
+			continue;
+		*count += restore_pair(c, &r.rows[i], &r.rows[i + 1]);
+		i++;
+	}
+	free(r.rows);
+	arena_fini(&r.arena);
+	return e;
+}
+
+static void *worker_main(void *arg)
+{
+	struct core_worker *w = arg;
+
+	loop_run(&w->loop);
+	return NULL;
+}
+
+void core_workers_run(struct core *c)
+{
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		struct core_worker *w = c->workers[i];
+		char name[16];
+
+		BUG_ON(pthread_create(&w->thread, NULL, worker_main, w) != 0);
+		w->running = true;
+		snprintf(name, sizeof(name), "worker %u", i);
+		pthread_setname_np(w->thread, name);
+	}
+}
+
+static void give_up(struct core_worker *w)
+{
+	if (w->roles.transport)
+		roles_stop(&w->roles);
+	if (w->transport)
+		net_worker_free(w->transport);
+	if (w->resolver)
+		resolver_free(w->resolver);
+}
+
+static void on_stop(struct inbox_item *item)
+{
+	struct core_worker *w = container_of(item, struct core_worker, stop);
+
+	give_up(w);
+	loop_stop(&w->loop);
+}
+
+void core_workers_stop(struct core *c)
+{
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		struct core_worker *w = c->workers[i];
+
+		w->stop.run = on_stop;
+		if (w->running)
+			worker_post_reply(&w->worker, &w->stop);
+		else
+			give_up(w);
+	}
+	for (unsigned i = 0; i < c->worker_count; i++)
+		if (c->workers[i]->running)
+			pthread_join(c->workers[i]->thread, NULL);
+	if (c->net)
+		net_free(c->net);
+	c->net = NULL;
+}
+
+void core_workers_free(struct core *c)
+{
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		loop_fini(&c->workers[i]->loop);
+		worker_fini(&c->workers[i]->worker);
+		free(c->workers[i]);
+	}
+	c->worker_count = 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "main/follower.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PERIOD_MS = 1000, SWEEPS_MAX = 100 };
+
+struct follower {
+	struct directory *directory;
+	struct location *location;
+	struct store_db *db;
+	pthread_t thread;
+	pthread_mutex_t lock; /* below */
+	pthread_cond_t woken;
+	struct follower_wait *waiting;
+	bool stopping;
+};
+
+static void answer(struct follower_wait *list, enum err result)
+{
+	while (list) {
+		struct follower_wait *w = list;
+
+		list = w->next;
+		w->result = result;
+		worker_post_reply(w->worker, &w->reply);
+	}
+}
+
+static void sweep(struct location *l)
+{
+	struct clock now;
+
+	clock_read(&now);
+	for (unsigned i = 0; i < SWEEPS_MAX && location_sweep(l, now.wall_ms) > 0; i++)
+		;
+}
+
+/* Until somebody asks or the period is over; false: stop. */
+static bool wait_turn(struct follower *f, struct follower_wait **list)
+{
+	struct timespec until;
+	int late = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += PERIOD_MS / 1000;
+	pthread_mutex_lock(&f->lock);
+	while (!f->waiting && !f->stopping && !late)
+		late = pthread_cond_timedwait(&f->woken, &f->lock, &until);
+	*list = f->waiting;
+	f->waiting = NULL;
+	late = f->stopping;
+	pthread_mutex_unlock(&f->lock);
+	return !late;
+}
+
+static void *follower_main(void *arg)
+{
+	struct follower *f = arg;
+	struct follower_wait *list;
+
+	while (wait_turn(f, &list)) {
+		unsigned changed;
+		enum err e = directory_refresh(f->directory, f->db, &changed);
+
+		answer(list, e);
+		sweep(f->location);
+	}
+	answer(list, ERR_CLOSED);
+	return NULL;
+}
+
+struct follower *follower_start(struct directory *d, struct location *l, struct store_db *db)
+{
+	struct follower *f = mem_new(struct follower);
+	pthread_condattr_t attr;
+
+	f->directory = d;
+	f->location = l;
+	f->db = db;
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->woken, &attr);
+	pthread_condattr_destroy(&attr);
+	BUG_ON(pthread_create(&f->thread, NULL, follower_main, f) != 0);
+	return f;
+}
+
+void follower_refresh(struct follower *f, struct follower_wait *w)
+{
+	pthread_mutex_lock(&f->lock);
+	w->next = f->waiting;
+	f->waiting = w;
+	pthread_cond_signal(&f->woken);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void follower_stop(struct follower *f)
+{
+	if (!f)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	pthread_cond_signal(&f->woken);
+	pthread_mutex_unlock(&f->lock);
+	pthread_join(f->thread, NULL);
+	pthread_cond_destroy(&f->woken);
+	pthread_mutex_destroy(&f->lock);
+	store_close(f->db);
+	free(f);
+}
