@@ -52,7 +52,7 @@ static void on_polled(uv_poll_t *p, int status, int events);
 static void watch(struct box *b, bool write)
 {
 	b->watching_write = write;
-	BUG_ON(uv_poll_start(&b->poll, UV_READABLE | (write ? UV_WRITABLE : 0), on_polled));
+	BUG_ON(uv_poll_start(b->poll, UV_READABLE | (write ? UV_WRITABLE : 0), on_polled));
 }
 
 void box_open(struct box *b, int fd, int32_t pid)
@@ -60,9 +60,9 @@ void box_open(struct box *b, int fd, int32_t pid)
 	b->fd = fd;
 	b->pid = pid;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	BUG_ON(uv_poll_init(b->host->loop, &b->poll, fd));
-	b->poll.data = b;
-	b->polled = true;
+	b->poll = mem_new(uv_poll_t);
+	BUG_ON(uv_poll_init(b->host->loop, b->poll, fd));
+	b->poll->data = b;
 	watch(b, false);
 	box_set_state(b, BOX_SPARE);
 	note(b, "ready");
@@ -80,36 +80,30 @@ static void drop_out(struct box *b)
 	b->out_bytes = 0;
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* libuv forgets the descriptor before another one can get its number. */
 static void close_channel(struct box *b)
 {
 	if (b->fd < 0)
 		return;
-	uv_poll_stop(&b->poll);
+	uv_close((uv_handle_t *)b->poll, on_closed);
 	close(b->fd);
+	b->poll = NULL;
 	b->fd = -1;
 	drop_out(b);
-}
-
-static void free_memory(struct box *b)
-{
-	free(b->customer);
-	free(b->in);
-	free(b);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	free_memory(handle->data);
 }
 
 void box_free(struct box *b)
 {
 	list_del(&b->link);
 	close_channel(b);
-	if (b->polled)
-		uv_close((uv_handle_t *)&b->poll, on_closed);
-	else
-		free_memory(b);
+	free(b->customer);
+	free(b->in);
+	free(b);
 }
 
 /* false: no room in the socket, or the channel was closed by the other end. */

@@ -137,9 +137,8 @@ static void on_closed(uv_handle_t *handle)
 
 void control_close(struct control *c)
 {
-	uv_poll_stop(&c->poll);
-	close(c->fd);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
+	close(c->fd);
 }
 
 bool control_send(struct dialplan_host *h, const struct wire_control *m)

@@ -41,8 +41,8 @@ struct box {
 	unsigned runs;
 	uint64_t since_ms; /* in this state */
 	int fd;
-	uv_poll_t poll;
-	bool watching_write, polled;
+	uv_poll_t *poll; /* outlives the box by a turn; NULL with fd -1 */
+	bool watching_write;
 	struct packet_text *out, **out_end;
 	size_t out_bytes;
 	char *in;
