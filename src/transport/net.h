@@ -15,20 +15,20 @@ enum { NET_LISTEN_MAX = 32 };
 
 struct net_listen { /* one `listen` line */
 	enum tp_proto proto; /* TP_UDP or TP_TCP for now */
-	struct addr addr;    /* port 0: chosen by the kernel and written back (tests) */
+	struct addr addr; /* port 0: chosen by the kernel and written back (tests) */
 };
 
 /* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "udp:*:5060" (all IPv4; "udp:[::]:5060" for IPv6). */
 MUST_USE enum err net_listen_parse(struct str s, struct net_listen *out);
 
 struct net_limits { /* all have defaults in the configuration's option table */
-	unsigned connections_max;	 /* per worker */
+	unsigned connections_max; /* per worker */
 	unsigned connections_per_ip_max;
-	unsigned message_bytes_max;	 /* SIP_MSG_MAX */
-	unsigned idle_s;		 /* a connection without a word is closed */
-	unsigned message_s;		 /* a message begun must be complete after that */
+	unsigned message_bytes_max; /* SIP_MSG_MAX */
+	unsigned idle_s; /* a connection without a word is closed */
+	unsigned message_s; /* a message begun must be complete after that */
 	unsigned connect_s;
-	size_t queue_bytes_max;		 /* waiting to be written, per connection */
+	size_t queue_bytes_max; /* waiting to be written, per connection */
 };
 
 struct net_config {
@@ -38,7 +38,8 @@ struct net_config {
 	struct net_limits limits;
 };
 
-/* One socket per listen line and worker: fds[line * workers + worker]. Sets port 0 to the real one. */
+/* One socket per listen line and worker: fds[line * workers + worker]. Sets port 0 to the real one.
+ */
 MUST_USE enum err net_bind(struct net_config *cfg, int *fds, struct buf *why);
 
 struct net; /* shared by the workers of the process: connection registry, counters */
@@ -50,8 +51,8 @@ struct net_counters {
 };
 void net_counters(struct net *n, struct net_counters *sum); /* any thread */
 
-struct transport *net_worker_new(struct net *n, struct worker *w,
-	const struct transport_handlers *h, void *arg);
+struct transport *net_worker_new(
+	struct net *n, struct worker *w, const struct transport_handlers *h, void *arg);
 void net_worker_free(struct transport *t); /* closes its sockets and connections */
 
 #endif

@@ -27,8 +27,8 @@ struct resolver;
 typedef void resolver_done(void *arg, uint64_t id, const struct targets *t);
 
 struct resolver_ops {
-	uint64_t (*lookup)(struct resolver *r, const struct sip_uri *uri, resolver_done *done,
-		void *arg);
+	uint64_t (*lookup)(
+		struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg);
 	void (*cancel)(struct resolver *r, uint64_t id);
 };
 
@@ -41,8 +41,8 @@ struct resolver {
  * Looks up where requests for `uri` go. `done` is called later, never within this call, once,
  * unless cancelled. Ids are never reused within a run.
  */
-static inline uint64_t resolver_lookup(struct resolver *r, const struct sip_uri *uri,
-	resolver_done *done, void *arg)
+static inline uint64_t resolver_lookup(
+	struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg)
 {
 	return r->ops->lookup(r, uri, done, arg);
 }
@@ -58,7 +58,7 @@ struct resolver_config {
 	unsigned timeout_ms; /* whole look-up */
 	unsigned tries;
 	bool ipv4, ipv6; /* families that we listen on */
-	bool udp, tcp;	 /* protocols that we listen on */
+	bool udp, tcp; /* protocols that we listen on */
 };
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg);
 void resolver_free(struct resolver *r);

@@ -20,8 +20,8 @@
 
 enum tp_proto { TP_UDP, TP_TCP, TP_TLS, TP_WS, TP_WSS, TP_PROTO_COUNT };
 
-struct str tp_proto_name(enum tp_proto p);  /* "udp": for URIs, configuration, the store */
-struct str tp_proto_via(enum tp_proto p);   /* "UDP": for Via */
+struct str tp_proto_name(enum tp_proto p); /* "udp": for URIs, configuration, the store */
+struct str tp_proto_via(enum tp_proto p); /* "UDP": for Via */
 MUST_USE enum err tp_proto_parse(struct str s, enum tp_proto *out); /* ignoring case */
 static inline bool tp_proto_reliable(enum tp_proto p)
 {
@@ -34,9 +34,10 @@ static inline bool tp_proto_reliable(enum tp_proto p)
  */
 struct flow {
 	enum tp_proto proto;
-	uint16_t listener;  /* index of the listen line whose socket is used */
-	uint64_t conn;	    /* connection id, 0: none (UDP, or to be opened); owner worker in the top byte */
-	struct addr local;  /* our side, as the peer sees it as far as we know */
+	uint16_t listener; /* index of the listen line whose socket is used */
+	uint64_t conn; /* connection id, 0: none (UDP, or to be opened); owner worker in the top
+			  byte */
+	struct addr local; /* our side, as the peer sees it as far as we know */
 	struct addr remote;
 };
 
@@ -50,7 +51,8 @@ struct transport;
 struct transport_handlers {
 	/* A message for this worker, parsed and sound. Borrowed: take a reference to keep it. */
 	void (*on_message)(void *arg, struct sip_msg *m, const struct flow *flow);
-	/* A send of transport_send with that id could not be done (connect refused, ICMP, closed). */
+	/* A send of transport_send with that id could not be done (connect refused, ICMP, closed).
+	 */
 	void (*on_send_failed)(void *arg, uint64_t id, enum err why);
 	/* A connection is gone; every worker is told. */
 	void (*on_closed)(void *arg, uint64_t conn);
@@ -59,8 +61,8 @@ struct transport_handlers {
 struct transport_ops {
 	enum err (*route)(struct transport *t, enum tp_proto proto, const struct addr *remote,
 		struct flow *out);
-	enum err (*send)(struct transport *t, const struct flow *flow, struct str bytes,
-		uint64_t id);
+	enum err (*send)(
+		struct transport *t, const struct flow *flow, struct str bytes, uint64_t id);
 };
 
 struct transport {
@@ -75,8 +77,8 @@ struct transport {
  * address, and an open connection if there is one (RFC 3261 18.1). ERR_UNSUPPORTED when no listen
  * line speaks that protocol and family.
  */
-MUST_USE static inline enum err transport_route(struct transport *t, enum tp_proto proto,
-	const struct addr *remote, struct flow *out)
+MUST_USE static inline enum err transport_route(
+	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
 {
 	return t->ops->route(t, proto, remote, out);
 }
@@ -87,8 +89,8 @@ MUST_USE static inline enum err transport_route(struct transport *t, enum tp_pro
  * Errors at once (ERR_LIMIT: too large or too much queued; ERR_CLOSED) are returned; later ones
  * arrive as on_send_failed with `id`, unless id is 0.
  */
-MUST_USE static inline enum err transport_send(struct transport *t, const struct flow *flow,
-	struct str bytes, uint64_t id)
+MUST_USE static inline enum err transport_send(
+	struct transport *t, const struct flow *flow, struct str bytes, uint64_t id)
 {
 	return t->ops->send(t, flow, bytes, id);
 }

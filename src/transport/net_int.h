@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the real transport: what net.c, udp.c, tcp.c and conn.c share. */
+#ifndef TRANSPORT_NET_INT_H
+#define TRANSPORT_NET_INT_H
+
+#include "base/hash.h"
+#include "transport/net.h"
+
+enum {
+	NET_BATCH = 32, /* datagrams a system call */
+	NET_SEND_BYTES = 256 * 1024, /* waiting to go out by UDP, per worker */
+	NET_SEND_MAX = 1024, /* the same in datagrams */
+	NET_ROUTES_MAX = 1024, /* remembered local addresses */
+};
+
+struct net_worker;
+
+struct udp_socket { /* one listen line's UDP socket of one worker */
+	uv_poll_t poll;
+	int fd;
+	uint16_t listener;
+	struct addr local; /* may be a wildcard */
+	struct net_worker *nw;
+	bool blocked; /* the last send said EAGAIN: waiting for room */
+};
+
+struct udp_datagram { /* waiting to go out */
+	struct udp_socket *socket;
+	struct addr local, remote;
+	size_t at, length; /* in net_worker.send_bytes */
+	uint64_t id;
+};
+
+struct tcp_listener {
+	uv_tcp_t uv;
+	uint16_t listener;
+	struct addr local;
+	struct net_worker *nw;
+};
+
+struct net_route { /* the local address that the kernel uses towards a remote one */
+	struct hash_node node;
+	struct addr remote, local;
+};
+
+struct net_worker {
+	struct transport transport; /* first */
+	struct net *net;
+	struct udp_socket *udp[NET_LISTEN_MAX];
+	struct tcp_listener *tcp[NET_LISTEN_MAX];
+	struct turn_hook flush;
+
+	char *send_bytes;
+	size_t send_used;
+	struct udp_datagram *send;
+	unsigned send_count;
+	struct udp_batch *batch; /* receive buffers */
+
+	struct hash routes; /* by remote address */
+	struct hash conns; /* by id */
+	struct hash conns_by_peer;
+	struct hash conns_by_ip; /* counts per address */
+	unsigned conn_count;
+	uint64_t next_conn;
+
+	struct net_counters counters; /* written by this worker only */
+};
+
+struct net {
+	struct net_config cfg;
+	int *fds;
+	struct net_worker *workers[WORKERS_MAX];
+};
+
+/* Bytes that arrived, one message: parses it and sends it on to its owner. */
+void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flow);
+
+MUST_USE enum err udp_open(struct net_worker *nw, uint16_t listener, int fd);
+void udp_close(struct udp_socket *s);
+MUST_USE enum err udp_send(
+	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id);
+void udp_flush(struct net_worker *nw);
+struct udp_batch *udp_batch_new(void);
+void udp_batch_free(struct udp_batch *b);
+
+MUST_USE enum err tcp_listen(struct net_worker *nw, uint16_t listener, int fd);
+void tcp_close(struct tcp_listener *l);
+/* On any worker: goes to the connection's owner. */
+MUST_USE enum err conn_send(
+	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id);
+/* An open connection of this worker to that peer; 0: none. */
+uint64_t conn_find(struct net_worker *nw, enum tp_proto proto, const struct addr *remote);
+void conn_close_all(struct net_worker *nw);
+
+#endif

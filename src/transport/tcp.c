@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* TCP listeners: one a worker and listen line; the kernel shares the connections out. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "event/event.h"
+#include "transport/conn.h"
+
+enum { BACKLOG = 1024 };
+
+static bool ends(struct conn *c, struct flow *f)
+{
+	int local = sizeof(f->local), remote = sizeof(f->remote);
+
+	return uv_tcp_getsockname(&c->uv, &f->local.sa, &local) == 0 &&
+		uv_tcp_getpeername(&c->uv, &f->remote.sa, &remote) == 0;
+}
+
+static void on_connection(uv_stream_t *s, int status)
+{
+	struct tcp_listener *l = s->data;
+	struct flow flow = { .proto = TP_TCP, .listener = l->listener };
+	struct conn *c;
+
+	loop_tick(l->nw->transport.worker);
+	if (status < 0)
+		return;
+	c = conn_new(l->nw);
+	if (uv_accept(s, (uv_stream_t *)&c->uv) || !ends(c, &flow) || conn_add(c, l->nw, &flow)) {
+		conn_close(c, ERR_LIMIT);
+		return;
+	}
+	l->nw->counters.accepted++;
+	conn_start(c);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+enum err tcp_listen(struct net_worker *nw, uint16_t listener, int fd)
+{
+	struct tcp_listener *l = mem_new(struct tcp_listener);
+
+	l->nw = nw;
+	l->listener = listener;
+	l->local = nw->net->cfg.listen[listener].addr;
+	BUG_ON(uv_tcp_init(&nw->transport.worker->loop->uv, &l->uv) != 0);
+	l->uv.data = l;
+	if (uv_tcp_open(&l->uv, fd) || uv_listen((uv_stream_t *)&l->uv, BACKLOG, on_connection)) {
+		uv_close((uv_handle_t *)&l->uv, on_closed);
+		return ERR_IO;
+	}
+	nw->tcp[listener] = l;
+	return ERR_OK;
+}
+
+void tcp_close(struct tcp_listener *l)
+{
+	uv_close((uv_handle_t *)&l->uv, on_closed);
+}
