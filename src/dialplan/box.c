@@ -17,6 +17,7 @@
 enum {
 	OUT_MAX = 2 * WIRE_TO_SANDBOX_MAX, /* a run's order, and answers to a sandbox that does not
 					      read */
+	DRAIN_MAX = 64,
 	PACKETS_A_TURN = 32, /* a flooding sandbox gets no more of the loop than others */
 };
 
@@ -205,19 +206,6 @@ static void explain(const struct box *b, int status, char *out, size_t max)
 		snprintf(out, max, "ended its own process, or ran out of memory");
 }
 
-void box_ended(struct box *b, int status)
-{
-	struct run *r = b->run;
-	char why[sizeof(r->reason)];
-
-	if (r) {
-		explain(b, status, why, sizeof(why));
-		b->run = NULL;
-		run_end(r, DIALPLAN_END_KILLED, r->reason[0] ? r->reason : why, 0);
-	}
-	box_free(b);
-}
-
 static void on_text(struct box *b)
 {
 	json_t *m = json_loadb(b->in, b->in_n, JSON_REJECT_DUPLICATES, NULL);
@@ -285,4 +273,20 @@ static void on_polled(uv_poll_t *p, int status, int events)
 		flush(b);
 	if (b->fd >= 0 && ((events & UV_READABLE) || status < 0))
 		on_readable(b);
+}
+
+void box_ended(struct box *b, int status)
+{
+	struct run *r;
+	char why[sizeof(r->reason)];
+
+	for (int i = 0; i < DRAIN_MAX && status != -1 && b->fd >= 0; i++)
+		on_readable(b); /* its last words may have come later than its death */
+	r = b->run;
+	if (r) {
+		explain(b, status, why, sizeof(why));
+		b->run = NULL;
+		run_end(r, DIALPLAN_END_KILLED, r->reason[0] ? r->reason : why, 0);
+	}
+	box_free(b);
 }

@@ -185,6 +185,6 @@ const char *dp_logged(struct dp *d, const char *script)
 	d->log[0] = 0;
 	dp_run(d, &r, "carol", script);
 	if (r.end != DIALPLAN_END_DONE)
-		fail_msg("line %u: %s", r.line, r.message);
+		fail_msg("%s\nline %u: %s", script, r.line, r.message);
 	return d->log;
 }

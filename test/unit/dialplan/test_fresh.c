@@ -81,7 +81,7 @@ static void the_top_level_is_fresh(void **state)
 	cleaned(d, "at_exit { sys.Log('bye') }", "sys.Log('x')", "x\n");
 	cleaned(d, "Thread.current[:x] = 1", "p Thread.current[:x]", "nil\n");
 	cleaned(d, "print 'half a line'", "puts 'x'", "x\n");
-	cleaned(d, "$stdout = nil", "puts 'x'", "x\n");
+	cleaned(d, "$stdout = StringIO.new", "puts 'x'", "x\n");
 	cleaned(d, "$, = '-' ; $; = ','", "p [1, 2].join, 'a,b'.split", "\"12\"\n[\"a,b\"]\n");
 }
 
