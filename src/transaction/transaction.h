@@ -31,7 +31,8 @@ struct tx_layer_handlers {
 	void (*on_request)(void *arg, struct sip_msg *req, const struct flow *flow);
 	/* An ACK that matches no transaction: for a 2xx (the dialog's business) or stray. */
 	void (*on_ack)(void *arg, struct sip_msg *ack, const struct flow *flow);
-	/* A CANCEL whose INVITE is ours: already answered 200; the INVITE's on_cancel was called. */
+	/* A CANCEL whose INVITE is ours: already answered 200; the INVITE's on_cancel was called.
+	 */
 	/* A 2xx to INVITE without a transaction any more: the dialog acknowledges it again. */
 	void (*on_stray_2xx)(void *arg, struct sip_msg *rsp, const struct flow *flow);
 };
@@ -92,18 +93,18 @@ void tx_server_detach(struct tx_server *tx);
 
 struct tx_client_handlers {
 	/* Every provisional, the final, and for INVITE further 2xx (RFC 6026: forks). Borrowed. */
-	void (*on_response)(void *arg, struct tx_client *tx, struct sip_msg *rsp,
-		const struct flow *flow);
+	void (*on_response)(
+		void *arg, struct tx_client *tx, struct sip_msg *rsp, const struct flow *flow);
 	/* ERR_TIMEOUT (timer B, F: treat as 408) or ERR_NETWORK and relatives (treat as 503). */
 	void (*on_failed)(void *arg, struct tx_client *tx, enum err why);
 	void (*on_done)(void *arg, struct tx_client *tx);
 };
 
 struct tx_request {
-	struct flow flow;      /* from transport_route, or a binding's flow */
+	struct flow flow; /* from transport_route, or a binding's flow */
 	enum sip_method method;
 	struct str method_name; /* for SIP_UNKNOWN */
-	struct str uri;		/* request URI */
+	struct str uri; /* request URI */
 	/*
 	 * All header fields from Max-Forwards to the body, printed by the user, without start line
 	 * and Via: starts with a field name, ends with the body. The layer puts start line and Via
@@ -112,7 +113,8 @@ struct tx_request {
 	struct str rest;
 };
 
-/* Sends. ERR_LIMIT, ERR_NETWORK …: nothing was sent and no callback comes. Not for ACK and CANCEL. */
+/* Sends. ERR_LIMIT, ERR_NETWORK …: nothing was sent and no callback comes. Not for ACK and CANCEL.
+ */
 MUST_USE enum err tx_client_new(struct tx_layer *l, const struct tx_request *r,
 	const struct tx_client_handlers *h, void *arg, struct tx_client **out);
 /*
