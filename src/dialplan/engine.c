@@ -171,9 +171,9 @@ static enum err engine_start(struct dialplan_engine *base, const struct dialplan
 	if (s->plan->script.n <= DIALPLAN_SCRIPT_MAX)
 		text = order_text(s->plan, s->input);
 	json_decref(s->input);
-	if (!text || strlen(text) > WIRE_TO_SANDBOX_MAX) {
+	if (text && strlen(text) > WIRE_TO_SANDBOX_MAX) {
 		free(text);
-		return ERR_LIMIT;
+		text = NULL; /* refused by the host */
 	}
 	r = run_new(e, s, text);
 	*run = r->id;

@@ -102,6 +102,8 @@ void run_submit(struct dialplan_host *h, struct run *r)
 	h->queued++;
 	if (h->stopping)
 		run_end(r, DIALPLAN_END_REFUSED, "Tandem is stopping", 0);
+	else if (!r->order)
+		run_end(r, DIALPLAN_END_REFUSED, "Dial plan script or request was too long", 0);
 	else if (running >= max)
 		run_end(r, DIALPLAN_END_REFUSED, "Dial plan execution exceeded maximum allowed", 0);
 	else if (h->queued > h->cfg.queue_max)

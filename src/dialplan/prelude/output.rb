@@ -65,6 +65,11 @@ module Tandem
   end
 end
 
+module Kernel
+  private
+
+  def warn(*lines, **) = $stderr.puts(*lines)
+end
+
 $stdout = Tandem::Output.new
 $stderr = $stdout
-$stdin = nil rescue nil

@@ -4,8 +4,9 @@
 module TandemRun
   COMPILE = RubyVM::InstructionSequence.method(:compile)
   MESSAGE_MAX = 1000
+  STOP = Object.new.freeze # thrown when the abort was handled and the script goes on
   @blocks = []
-  @script = @ensures = nil
+  @script = @tree = nil
 
   # -> ["done"], ["error", message, line], ["killed", message, line]
   def self.start(script, name, input)
@@ -14,23 +15,21 @@ module TandemRun
     run_script(script, name)
   ensure
     @blocks = []
-    @script = @ensures = nil
+    @script = @tree = nil
     $stdout.drop if $stdout.is_a?(Tandem::Output)
   end
 
   # Whether a line of the running script is in an ensure block: these run whatever happens.
-  def self.within_ensure?(line)
-    @ensures ||= ensures_in(RubyVM::AbstractSyntaxTree.parse(@script), [])
-    @ensures.any? { |lines| lines.cover?(line) }
+  def self.within_ensure?(line, _)
+    nodes_of(:ENSURE).any? { |node| covers?(node.children.last, line) }
   end
 
-  def self.ensures_in(node, found)
-    last = node.children.last
-    found.push(last.first_lineno..last.last_lineno) if node.type == :ENSURE && last
-    node.children.each do |child|
-      ensures_in(child, found) if child.is_a?(RubyVM::AbstractSyntaxTree::Node)
+  # Whether the handler that has line `handler` would rescue what is raised in `line`.
+  def self.handled_again?(line, handler)
+    nodes_of(:RESCUE).any? do |node|
+      body = node.children.first
+      covers?(body, line) && covers?(node, handler) && !covers?(body, handler)
     end
-    found
   end
 
   def self.at_exit(block) = @blocks.push(block)
@@ -47,9 +46,26 @@ module TandemRun
   class << self
     private
 
+    def nodes_of(type)
+      @tree ||= walk(RubyVM::AbstractSyntaxTree.parse(@script), Hash.new { |h, k| h[k] = [] })
+      @tree[type]
+    end
+
+    def walk(node, found)
+      found[node.type].push(node) if %i[ENSURE RESCUE].include?(node.type)
+      node.children.each do |child|
+        walk(child, found) if child.is_a?(RubyVM::AbstractSyntaxTree::Node)
+      end
+      found
+    end
+
+    def covers?(node, line)
+      node && (node.first_lineno..node.last_lineno).cover?(line)
+    end
+
     def run_script(script, name)
       begin
-        COMPILE.call(script, name, name, 1).eval
+        Kernel.catch(STOP) { COMPILE.call(script, name, name, 1).eval }
       ensure
         finish
       end

@@ -9,6 +9,8 @@
 #include "dialplan/wire.h"
 #include "dialplan/zygote/sandbox.h"
 
+enum { ABORTS_MAX = 20 }; /* so often is the abort raised again in one run */
+
 static void mark(void *p)
 {
 	struct sandbox *s = p;
@@ -27,8 +29,19 @@ static struct sandbox *sandbox_of(VALUE self)
 	return rb_check_typeddata(self, &sandbox_type);
 }
 
+/* Ensure blocks still run, handlers no longer see it. */
+_Noreturn static void unwind(void)
+{
+	VALUE runner = rb_const_get(rb_cObject, rb_intern("TandemRun"));
+
+	rb_throw_obj(rb_const_get(runner, rb_intern("STOP")), Qnil);
+	_exit(3);
+}
+
 void native_raise_stop(struct sandbox *s)
 {
+	if (++s->aborts > ABORTS_MAX)
+		unwind();
 	rb_exc_raise(rb_exc_new_cstr(s->aborted, "Thread was being aborted."));
 }
 
@@ -40,11 +53,11 @@ static void begin_stop(struct sandbox *s)
 	}
 }
 
-static bool within_ensure(VALUE line)
+static bool ask(const char *what, int line, int other)
 {
 	VALUE runner = rb_const_get(rb_cObject, rb_intern("TandemRun"));
 
-	return RTEST(rb_funcall(runner, rb_intern("within_ensure?"), 1, line));
+	return RTEST(rb_funcall(runner, rb_intern(what), 2, INT2FIX(line), INT2FIX(other)));
 }
 
 /*
@@ -56,12 +69,20 @@ static void on_line(VALUE point, void *data)
 	struct sandbox *s = data;
 	rb_trace_arg_t *arg = rb_tracearg_from_tracepoint(point);
 	VALUE path = rb_tracearg_path(arg);
+	int line;
 
 	if (!s->stopping || !s->running || !RB_TYPE_P(path, T_STRING))
 		return;
 	if (RSTRING_LEN(path) > 8 && memcmp(RSTRING_PTR(path), "prelude/", 8) == 0)
 		return;
-	if (NIL_P(rb_gv_get("$!")) && !within_ensure(rb_tracearg_lineno(arg)))
+	line = NUM2INT(rb_tracearg_lineno(arg));
+	if (!NIL_P(rb_gv_get("$!")))
+		s->handler_line = line;
+	else if (ask("within_ensure?", line, 0))
+		return;
+	else if (ask("handled_again?", line, s->handler_line))
+		unwind(); /* a loop around the handler: the same one would take it again */
+	else
 		native_raise_stop(s);
 }
 
@@ -105,8 +126,8 @@ static json_t *wait_for_answer(struct sandbox *s)
 	}
 }
 
-/* A stop that came right behind an answer; its signal was spent while we waited. */
-static void look_for_stop(struct sandbox *s)
+/* A stop that came right behind an answer or a start; its signal was spent on nothing. */
+void native_look_for_stop(struct sandbox *s)
 {
 	bool interrupted;
 	json_t *m;
@@ -127,7 +148,7 @@ static VALUE take_answer(struct sandbox *s, json_t *m)
 	else if (json_object_get(m, "result"))
 		result = json_to_ruby(json_object_get(m, "result"));
 	json_decref(m);
-	look_for_stop(s);
+	native_look_for_stop(s);
 	if (s->stopping)
 		native_raise_stop(s);
 	return result;
@@ -166,7 +187,7 @@ static VALUE native_interrupt(VALUE self)
 
 	if (!s->running || s->waiting || s->stopping)
 		return Qnil;
-	look_for_stop(s);
+	native_look_for_stop(s);
 	if (s->stopping)
 		native_raise_stop(s);
 	return Qnil;

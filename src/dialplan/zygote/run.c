@@ -124,13 +124,17 @@ static void run_script(struct sandbox *s, const json_t *order)
 {
 	struct run r = { s, order };
 	int failed = 0;
-	VALUE result;
+	VALUE result = rb_ary_new_from_args(1, rb_utf8_str_new_lit("done"));
 	bool sent;
 
 	s->stopping = false;
+	s->aborts = 0;
+	s->handler_line = 0;
 	fresh_begin(s);
 	s->running = true;
-	result = rb_protect(start, (VALUE)&r, &failed);
+	native_look_for_stop(s);
+	if (!s->stopping)
+		result = rb_protect(start, (VALUE)&r, &failed);
 	s->running = false;
 	if (failed) {
 		rb_set_errinfo(Qnil);

@@ -25,6 +25,8 @@ struct sandbox {
 	bool running; /* a script is */
 	bool waiting; /* for the answer of a command */
 	bool stopping; /* the run was told to end: what facts 3.5 calls the abort */
+	unsigned aborts; /* how often it was raised */
+	int handler_line; /* where a handler of it was seen last; 0: nowhere */
 	const char *spent; /* why no other run may follow this one; NULL: it may */
 	VALUE self; /* TandemSandbox */
 	VALUE sys, req; /* of the present run */
@@ -59,6 +61,8 @@ json_t *json_from_bytes(const char *p, size_t n);
 void native_define(struct sandbox *s);
 /* Raises the abort in the script when it was told to end. */
 void native_raise_stop(struct sandbox *s);
+/* Takes a stop from the channel if there is one. */
+void native_look_for_stop(struct sandbox *s);
 
 /* fresh.c: what a run left behind. */
 void fresh_snapshot(struct sandbox *s);

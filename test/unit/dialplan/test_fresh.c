@@ -41,7 +41,8 @@ static unsigned forks(struct dp *d)
  * Leaves something, then looks for it. Clean ones keep the sandbox: no other is forked for the
  * second run; `renewed` ones may not.
  */
-static void leaves(struct dp *d, const char *first, const char *look, const char *seen, bool renewed)
+static void leaves(
+	struct dp *d, const char *first, const char *look, const char *seen, bool renewed)
 {
 	unsigned before;
 
@@ -72,7 +73,8 @@ static void the_top_level_is_fresh(void **state)
 	cleaned(d, "def f = 1\ndef f = 2\nclass A; end\nf", "p defined?(f), respond_to?(:f, true)",
 		"nil\nfalse\n");
 	cleaned(d, "def puts(x) = sys.Log('mine')\nputs 1", "puts 1", "1\n");
-	cleaned(d, "def to_s = 'mine'\ndef ==(o) = true\ndef hash = 1", "p Object.new == 1", "false\n");
+	cleaned(d, "def to_s = 'mine'\ndef ==(o) = true\ndef hash = 1", "p Object.new == 1",
+		"false\n");
 	cleaned(d, "FOO = 1", "p defined?(FOO)", "nil\n");
 	cleaned(d, "module M; X = 1; class C; Y = 2; end; end", "p defined?(M)", "nil\n");
 	cleaned(d, "@a = 1", "p @a, instance_variables", "nil\n[]\n");
@@ -89,22 +91,26 @@ static void what_cannot_be_cleaned_costs_the_sandbox(void **state)
 {
 	struct dp *d = *state;
 
-	renewed(d, "class String; def shout = upcase + '!'; end", "p 'x'.respond_to?(:shout)", "false\n");
+	renewed(d, "class String; def shout = upcase + '!'; end", "p 'x'.respond_to?(:shout)",
+		"false\n");
 	renewed(d, "class String; def upcase = 'mine'; end", "p 'x'.upcase", "\"X\"\n");
 	renewed(d, "class Integer; remove_method :succ; end rescue 0", "p 1.succ", "2\n");
 	renewed(d, "def self.g = 1", "p respond_to?(:g)", "false\n");
 	renewed(d, "def nil.g = 1", "p nil.respond_to?(:g)", "false\n");
-	renewed(d, "class Sneak < Module; def method_added(n); end; end\n"
-		   "class Module; def method_added(n); end; end\n"
-		   "class String; def sneak; end; end",
+	renewed(d,
+		"class Sneak < Module; def method_added(n); end; end\n"
+		"class Module; def method_added(n); end; end\n"
+		"class String; def sneak; end; end",
 		"p 'x'.respond_to?(:sneak)", "false\n");
 	renewed(d, "Math::E2 = 1", "p defined?(Math::E2)", "nil\n");
 	renewed(d, "A = 1\nObject.send(:remove_const, :A)", "p defined?(A)", "nil\n");
 	renewed(d, "String.instance_variable_set(:@x, 1)", "p String.instance_variables", "[]\n");
 	renewed(d, "class String; @@x = 1; end", "p String.class_variables", "[]\n");
 	renewed(d, "module M; def g = 1; end\ninclude M", "p respond_to?(:g)", "false\n");
-	renewed(d, "module M; def g = 1; end\nString.include(M)", "p ''.respond_to?(:g)", "false\n");
-	renewed(d, "module M; def g = 1; end\nString.extend(M)", "p String.respond_to?(:g)", "false\n");
+	renewed(d, "module M; def g = 1; end\nString.include(M)", "p ''.respond_to?(:g)",
+		"false\n");
+	renewed(d, "module M; def g = 1; end\nString.extend(M)", "p String.respond_to?(:g)",
+		"false\n");
 	renewed(d, "module M; def upcase = 1; end\nString.prepend(M)", "p 'a'.upcase", "\"A\"\n");
 	renewed(d, "ENV['X'] = 'y'", "p ENV['X']", "nil\n");
 	renewed(d, "Encoding.default_external = 'ISO-8859-1'", "p Encoding.default_external",
@@ -128,9 +134,11 @@ static void other_runs_cannot_be_looked_for(void **state)
 
 	dp_logged(d, "SECRET = 'hid' + 'den'\nclass Hidden < StandardError; end");
 	assert_string_equal("SecurityError\nSecurityError\nSecurityError\n",
-		dp_logged(d, "begin; ObjectSpace.each_object(String) { }; rescue SecurityError; p $!.class; end\n"
-			     "begin; StandardError.subclasses; rescue SecurityError; p $!.class; end\n"
-			     "begin; Symbol.all_symbols; rescue SecurityError; p $!.class; end\n"));
+		dp_logged(d,
+			"begin; ObjectSpace.each_object(String) { }; rescue SecurityError; p "
+			"$!.class; end\n"
+			"begin; StandardError.subclasses; rescue SecurityError; p $!.class; end\n"
+			"begin; Symbol.all_symbols; rescue SecurityError; p $!.class; end\n"));
 }
 
 static void a_sandbox_belongs_to_one_customer(void **state)
