@@ -21,16 +21,17 @@ struct dialog {
 	bool secure;
 	struct str call_id;
 	struct str local_tag, remote_tag;
-	struct str local;	  /* From/To value of our side without tag: "\"A\" <sip:a@b>" */
-	struct str remote;	  /* the other side's, without tag */
+	struct str local; /* From/To value of our side without tag: "\"A\" <sip:a@b>" */
+	struct str remote; /* the other side's, without tag */
 	struct str remote_target; /* URI of the peer's Contact */
 	struct str local_contact; /* whole value of our Contact */
-	struct str routes;	  /* route set as a Route value: "<sip:p1;lr>, <sip:p2;lr>", may be empty */
-	uint32_t local_cseq;	  /* last sent */
-	uint32_t remote_cseq;	  /* last received */
+	struct str
+		routes; /* route set as a Route value: "<sip:p1;lr>, <sip:p2;lr>", may be empty */
+	uint32_t local_cseq; /* last sent */
+	uint32_t remote_cseq; /* last received */
 	bool remote_cseq_known;
-	struct flow flow;	  /* the flow that requests to the peer take */
-	struct hash_node node;	  /* in a dialog_table by local tag */
+	struct flow flow; /* the flow that requests to the peer take */
+	struct hash_node node; /* in a dialog_table by local tag */
 	void *owner;
 };
 
@@ -41,16 +42,16 @@ MUST_USE enum err dialog_init_uas(struct dialog *d, const struct sip_msg *req,
 void dialog_init_uac(struct dialog *d, struct str call_id, struct str local_tag, struct str local,
 	struct str remote, struct str contact, uint32_t cseq);
 /* Takes remote tag, target and route set from a dialog-creating response. */
-MUST_USE enum err dialog_on_response(struct dialog *d, const struct sip_msg *rsp,
-	const struct flow *flow);
+MUST_USE enum err dialog_on_response(
+	struct dialog *d, const struct sip_msg *rsp, const struct flow *flow);
 /* A copy for a further fork of the same request. */
 void dialog_copy(struct dialog *to, const struct dialog *from);
 void dialog_fini(struct dialog *d);
 
 /* Target refresh (re-INVITE, UPDATE and their 2xx) and CSeq of an incoming request: 12.2.2.
  * ERR_RANGE: CSeq too low, answer 500. */
-MUST_USE enum err dialog_on_request(struct dialog *d, const struct sip_msg *req,
-	const struct flow *flow);
+MUST_USE enum err dialog_on_request(
+	struct dialog *d, const struct sip_msg *req, const struct flow *flow);
 void dialog_refresh_target(struct dialog *d, const struct sip_msg *m);
 
 /*
@@ -59,8 +60,8 @@ void dialog_refresh_target(struct dialog *d, const struct sip_msg *m);
  * and CANCEL, PRACK use their own), Contact. The request URI goes to *uri (loose or strict routing:
  * 12.2.1.1), borrowed from the dialog's arena. The caller adds its own fields and the body.
  */
-void dialog_print_request(struct dialog *d, struct buf *rest, struct str method, uint32_t cseq,
-	struct str *uri);
+void dialog_print_request(
+	struct dialog *d, struct buf *rest, struct str method, uint32_t cseq, struct str *uri);
 /* The first hop of a request within the dialog: first Route or the remote target, for the
  * resolver; only needed when the flow is lost. */
 MUST_USE enum err dialog_next_hop(const struct dialog *d, struct sip_uri *out);

@@ -36,31 +36,39 @@ struct uac_handlers {
 	 * Writes the header fields and body for the next attempt: all but start line, Via and
 	 * authorization. `cseq` is the number to use. `flow` tells what goes into Contact.
 	 */
-	void (*print)(void *arg, struct uac *u, struct buf *rest, uint32_t cseq,
-		const struct flow *flow);
+	void (*print)(
+		void *arg, struct uac *u, struct buf *rest, uint32_t cseq, const struct flow *flow);
 };
 
 struct uac_request {
 	enum sip_method method;
 	struct str method_name;
-	struct str uri;		     /* request URI; copied */
-	struct str next_hop;	     /* URI that decides where it goes (Route, outbound proxy); empty: uri */
-	const struct flow *flow;     /* send here and nowhere else (bindings, dialogs); NULL: resolve */
-	uint32_t cseq;		     /* of the first attempt; each further one adds 1 */
+	struct str uri; /* request URI; copied */
+	struct str
+		next_hop; /* URI that decides where it goes (Route, outbound proxy); empty: uri */
+	const struct flow *flow; /* send here and nowhere else (bindings, dialogs); NULL: resolve */
+	uint32_t cseq; /* of the first attempt; each further one adds 1 */
 	const struct digest_credentials *credentials; /* NULL: none; copied */
-	struct str realm;	     /* realm they are for; empty: that of the first challenge */
-	struct str body;	     /* for auth-int; copied */
+	struct str realm; /* realm they are for; empty: that of the first challenge */
+	struct str body; /* for auth-int; copied */
 };
 
 /* Never calls back within itself. on_response with a final or on_failed ends it. */
 struct uac *uac_new(const struct uac_env *env, const struct uac_request *r,
 	const struct uac_handlers *h, void *arg);
 void uac_cancel(struct uac *u, struct str reason); /* INVITE: CANCEL; responses still come */
+/*
+ * Acknowledges a 2xx to an INVITE that nobody wants (any more) and ends its dialog with BYE: what
+ * uac_detach does for its own, and call_on_stray_2xx for those of which nothing is known.
+ */
+void uac_end_late_2xx(
+	const struct uac_env *env, const struct sip_msg *rsp, const struct flow *flow);
 /* No more callbacks, whatever comes; a late 2xx to an INVITE is acknowledged and ended with BYE. */
 void uac_detach(struct uac *u);
 void uac_free(struct uac *u); /* after it ended */
-uint32_t uac_cseq(const struct uac *u);		 /* of the attempt that is out */
+uint32_t uac_cseq(const struct uac *u); /* of the attempt that is out */
 const struct flow *uac_flow(const struct uac *u); /* of the attempt that is out; NULL before */
-struct str uac_authorization(const struct uac *u); /* header "Authorization: …" to reuse in ACK; may be empty */
+struct str uac_authorization(
+	const struct uac *u); /* header "Authorization: …" to reuse in ACK; may be empty */
 
 #endif
