@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The commands, with and without a running service.
+require_relative "lib/tandem"
+require_relative "lib/sip"
+
+class CommandsTest < FlowTest
+  def test_customers
+    assert_match(/no customer yet/, server.run("customer", "list").err)
+    tandem "customer", "add", "Demo", "--password-stdin", input: "demo-password\n"
+    assert_match(/there is customer "demo" already/, refused("customer", "add", "demo", "--password-stdin", input: "demo-password\n"))
+    tandem "customer", "set", "demo", "--calls-max", "3", "--time-zone", "Europe/Zurich"
+    shown = JSON.parse(tandem("customer", "show", "demo", "--json"))
+    assert_equal ["demo", 3, true], shown.values_at("name", "calls_max", "can_log_in")
+    assert_match(/did you mean "demo"/, refused("customer", "show", "dmeo", code: 3))
+    tandem "customer", "remove", "demo"
+    assert_equal [], JSON.parse(tandem("customer", "list", "--json"))
+  end
+
+  def test_domains_and_aliases
+    server.demo
+    shown = JSON.parse(tandem("domain", "show", "EXAMPLE.test", "--json"))
+    assert_includes shown["aliases"], "local"
+    tandem "domain", "set", "example.test", "--alias", "*", "--remove-alias", "local"
+    shown = JSON.parse(tandem("domain", "show", "example.test", "--json"))
+    assert_includes shown["aliases"], "*"
+    refute_includes shown["aliases"], "local"
+    refused "domain", "add", "exa mple", code: 2
+  end
+
+  def test_accounts
+    server.demo("alice")
+    assert_match(/did you mean "alice@example.test"/, refused("account", "show", "alcie@example.test", code: 3))
+    assert_match(/USER@DOMAIN/, refused("account", "show", "alice", code: 2))
+    assert_match(/at least 6/, refused("account", "add", "bob@example.test", "--password-stdin", input: "short\n", code: 2))
+    assert_match(/no domain/, refused("account", "add", "bob@nowhere.example", "--password-stdin", input: "secret-bob\n", code: 3))
+    assert_match(/reserved/, refused("account", "add", "dispatcher@example.test", "--password-stdin", input: "secret-bob\n", code: 2))
+    assert_match(/customer's name/, refused("account", "add", "a.someone@example.test", "--password-stdin", input: "secret-bob\n", code: 2))
+    assert_match(/no dialplan/, refused("account", "set", "alice@example.test", "--out-dialplan", "none", code: 3))
+    tandem "account", "set", "alice@example.test", "--disable", "Not paid"
+    assert_equal [true, "Not paid"], JSON.parse(tandem("account", "show", "alice@example.test", "--json")).values_at("disabled", "disabled_reason")
+    assert_match(/alice@example.test\s+demo/, tandem("account", "list"))
+    refused "domain", "remove", "example.test"
+    tandem "account", "remove", "alice@example.test"
+    tandem "domain", "remove", "example.test"
+  end
+
+  def test_password_is_never_an_argument
+    assert_match(/takes no value/, refused("account", "add", "a@b", "--password=secret", code: 2))
+    assert_match(/--password-stdin/, refused("customer", "add", "demo", code: 2))
+  end
+
+  def test_secrets_are_not_in_the_database_as_they_are
+    server.demo("alice")
+    tandem "provider", "add", "trunk", "--server", "sip:sip.example.com", "--username", "me", "--password-stdin", input: "provider-secret\n"
+    text = Dir.glob(File.join(server.dir, "data", "*.db*")).map { |f| File.binread(f) }.join
+    %w[secret-alice provider-secret demo-password].each { |s| refute_includes text, s }
+    assert_equal 0o600, File.stat(File.join(server.dir, "data", "tandem.key")).mode & 0o777
+  end
+
+  def test_providers
+    server.demo
+    add = ["provider", "add", "trunk", "--server", "sip.example.com", "--username", "me", "--password-stdin"]
+    tandem(*add, input: "provider-secret\n")
+    shown = JSON.parse(tandem("provider", "show", "trunk", "--json"))
+    assert_equal ["sip:sip.example.com", true, false], shown.values_at("server", "has_password", "disabled")
+    tandem "provider", "set", "trunk", "--custom-header", "X-One: 1", "--custom-header", "X-Two: 2"
+    assert_equal ["X-One: 1", "X-Two: 2"], JSON.parse(tandem("provider", "show", "trunk", "--json"))["custom_headers"]
+    assert_match(/dot/, refused("provider", "add", "a.b", "--server", "x.y", "--username", "me", code: 2))
+    tandem "provider", "remove", "trunk"
+  end
+
+  def test_dialplans_are_checked_first
+    server.demo
+    r = server.dialplan("broken", "if true\n  sys.Dial(\n")
+    assert_equal 1, r.code
+    assert_match(/broken\.rb:\d+: /, r.err)
+    assert_equal [], JSON.parse(tandem("dialplan", "list", "--json"))
+    text = "# ein Wählplan\nsys.Dial(\"bob@local\")\n"
+    assert server.dialplan("good", text).ok?
+    assert_equal text, tandem("dialplan", "show", "good").force_encoding("UTF-8")
+    assert_equal 2, JSON.parse(tandem("dialplan", "list", "--json")).first["lines"]
+    tandem "dialplan", "remove", "good"
+  end
+
+  def test_import
+    server.demo
+    file = File.join(server.dir, "accounts.csv")
+    File.write(file, "username,domain,customer,password\r\n" + (1..500).map { |i| "user#{i},example.test,demo,\"pass,word#{i}\"\r\n" }.join)
+    assert_match(/500 accounts were added/, tandem("account", "import", file))
+    assert_equal 500, JSON.parse(tandem("account", "list", "--json")).size
+    said = refused("account", "import", file, code: 2)
+    assert_match(/accounts\.csv:2: there is this account already/, said)
+    assert_match(/nothing was imported/, said)
+    assert_match(/500 updated/, tandem("account", "import", file, "--update"))
+    server.start
+    Phone.new("user7", server.port, password: "pass,word7").register
+  end
+
+  def test_import_faults
+    server.demo
+    file = File.join(server.dir, "accounts.csv")
+    File.write(file, "username,domain,customer\na,example.test,demo\n")
+    assert_match(/accounts\.csv:1: the header lacks the column \(password\)/, refused("account", "import", file))
+    File.write(file, "username,domain,customer,password\ngood,example.test,demo,password\nbad name,example.test,demo,password\nx,nowhere,demo,password\n")
+    said = refused("account", "import", file)
+    assert_match(/accounts\.csv:3: /, said)
+    assert_match(/accounts\.csv:4: there is no such domain/, said)
+    assert_equal [], JSON.parse(tandem("account", "list", "--json"))
+  end
+
+  def test_a_change_holds_when_the_command_returns
+    server.demo("alice").start
+    phone = Phone.new("alice", server.port)
+    phone.register
+    tandem "account", "set", "alice@example.test", "--password-stdin", input: "another-secret\n"
+    assert_equal 401, phone.ask("REGISTER", "sip:example.test", to: "sip:alice@example.test").status
+    Phone.new("alice", server.port, password: "another-secret").register
+    tandem "account", "add", "carol@example.test", "--password-stdin", input: "secret-carol\n"
+    Phone.new("carol", server.port).register
+    tandem "account", "remove", "carol@example.test"
+    assert_equal 401, Phone.new("carol", server.port).ask("REGISTER", "sip:example.test", to: "sip:carol@example.test").status
+  end
+
+  def test_status_bindings_and_calls
+    server.demo("alice").start
+    Phone.new("alice", server.port).register
+    status = server.status
+    assert_equal [1, 1, 1, 1, 0], status.values_at("customers", "domains", "accounts", "bindings", "calls")
+    assert_equal "fine", status["store"]
+    assert_includes status["listen"], "udp:127.0.0.1:#{server.port}"
+    assert_match(/alice@example.test\s+sip:alice@127/, tandem("bindings"))
+    assert_equal [], JSON.parse(tandem("calls", "--json"))
+    assert_match(/there is no call/, refused("hangup", "nothing"))
+    assert_equal [], JSON.parse(tandem("cdrs", "--json"))
+  end
+
+  def test_log
+    server.demo("alice").start
+    Phone.new("alice", server.port).register
+    eventually("the event") { tandem("log", "kind=register", "alice") =~ /register\.bound account=alice@example\.test/ }
+    events = tandem("log", "--json", "kind=register").lines.map { |l| JSON.parse(l) }
+    assert_equal "registrar", events.last["category"]
+    assert_equal "", tandem("log", "account=bob@example.test")
+    assert_match(/no level "loud"/, refused("log", "level=loud", code: 2))
+  end
+
+  def test_log_follows
+    server.demo("alice").start
+    reader = IO.popen([{ "TANDEM_CONF" => server.conf }, PROGRAM, "log", "-f", "-n", "0", "kind=register.bound"])
+    eventually("the follower is there") do
+      Phone.new("alice", server.port).tap { |p| p.register(expires: 0); p.register }
+      reader.wait_readable(0.2)
+    end
+    assert_match(/register\.bound account=alice@example\.test/, reader.gets)
+  ensure
+    Process.kill("TERM", reader.pid) if reader
+    reader&.close
+  end
+
+  def test_hostile_values_do_not_reach_the_terminal
+    server.demo("alice").start
+    phone = Phone.new("alice", server.port)
+    phone.ask("REGISTER", "sip:example.test", to: "sip:alice@example.test", headers: ["Expires: 300", "User-Agent: \e[2Jevil\a"])
+    out = tandem("bindings") + tandem("log", "level=debug")
+    refute_match(/[\x00-\x09\x0b-\x1f]/, out)
+  end
+
+  def test_control_socket_is_bounded
+    server.start
+    socket = -> { UNIXSocket.new(File.join(server.dir, "data", "control.sock")) }
+    s = socket.call
+    s.puts "nonsense"
+    assert_match(/error/, s.gets)
+    s = socket.call
+    begin
+      100.times { s.write("x" * 1000) }
+    rescue Errno::EPIPE, Errno::ECONNRESET
+      nil
+    end
+    assert_nil((s.gets rescue nil))
+    idle = Array.new(40) { socket.call }
+    assert idle.any? { |i| i.wait_readable(5) && i.gets =~ /too many/ }
+    idle.each(&:close)
+    eventually("it serves again") { server.run("status").ok? }
+    File.stat(File.join(server.dir, "data", "control.sock")).tap { |st| assert_equal 0o660, st.mode & 0o777 }
+  end
+
+  def test_help_and_completion
+    help = tandem("help")
+    %w[serve check customer domain account provider dialplan bindings calls cdrs status log].each { |c| assert_match(/^  #{c}/, help) }
+    assert_match(/--customer NAME/, tandem("account", "add", "--help"))
+    assert_match(/did you mean "customer"/, refused("custmer", "list", code: 2))
+    assert_match(/did you mean --customer/, refused("account", "add", "a@b", "--custmer", "x", code: 2))
+    assert_match(/something is missing/, refused("account", "add", code: 2))
+    script = File.join(server.dir, "completion")
+    File.write(script, tandem("completion", "bash"))
+    out = `bash -c 'source #{script}; COMP_WORDS=(tandem account ""); COMP_CWORD=2; _tandem; echo "${COMPREPLY[@]}"'`
+    assert_equal %w[add import list remove set show], out.split.sort
+    out = `bash -c 'source #{script}; COMP_WORDS=(tandem st); COMP_CWORD=1; _tandem; echo "${COMPREPLY[@]}"'`
+    assert_equal "status", out.strip
+    out = `bash -c 'source #{script}; COMP_WORDS=(tandem account add --out); COMP_CWORD=3; _tandem; echo "${COMPREPLY[@]}"'`
+    assert_equal "--out-dialplan", out.strip
+  end
+end
