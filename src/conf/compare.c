@@ -34,6 +34,15 @@ static bool same_algorithms(const struct conf *a, const struct conf *b)
 	return true;
 }
 
+/* A category's level that only follows [log] level is no difference of its own. */
+static bool same_level(const struct conf *a, const struct conf *b, const struct conf_option *o)
+{
+	enum event_level x = *(const enum event_level *)((const char *)a + o->offset);
+	enum event_level y = *(const enum event_level *)((const char *)b + o->offset);
+
+	return x == y || (!o->initial && x == a->log_level_all && y == b->log_level_all);
+}
+
 static bool same(const struct conf *a, const struct conf *b, const struct conf_option *o)
 {
 	const void *x = (const char *)a + o->offset, *y = (const char *)b + o->offset;
@@ -50,7 +59,7 @@ static bool same(const struct conf *a, const struct conf *b, const struct conf_o
 	case CONF_LOG_TO:
 		return *(const bool *)x == *(const bool *)y;
 	case CONF_LEVEL:
-		return *(const enum event_level *)x == *(const enum event_level *)y;
+		return same_level(a, b, o);
 	case CONF_TEXT:
 	case CONF_PATH:
 	case CONF_STORE_URL:

@@ -234,7 +234,7 @@ static void on_connection(uv_stream_t *s, int status)
 		client_close(c);
 }
 
-struct control *control_new(struct core *core, int listening)
+struct control *control_server_new(struct core *core, int listening)
 {
 	struct control *ctl = mem_new(struct control);
 
@@ -247,7 +247,7 @@ struct control *control_new(struct core *core, int listening)
 	return ctl;
 }
 
-void control_close(struct control *ctl)
+void control_server_close(struct control *ctl)
 {
 	ctl->stopping = true;
 	uv_close((uv_handle_t *)&ctl->listening, NULL);
@@ -255,7 +255,7 @@ void control_close(struct control *ctl)
 		client_close(container_of(it, struct client, link));
 }
 
-void control_free(struct control *ctl)
+void control_server_free(struct control *ctl)
 {
 	free(ctl);
 }

@@ -9,10 +9,10 @@
 
 #include "main/core.h"
 
-struct control *control_new(struct core *c, int listening);
+struct control *control_server_new(struct core *c, int listening);
 /* Drops the clients; before the workers stop. */
-void control_close(struct control *c);
+void control_server_close(struct control *c);
 /* When the loop has run out and the workers have answered. */
-void control_free(struct control *c);
+void control_server_free(struct control *c);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -132,7 +133,7 @@ static enum err start(struct core *c, struct buf *why)
 	c->follower = follower_start(c->directory, c->location, db);
 	if (e != ERR_OK)
 		return e;
-	c->control = control_new(c, LAUNCH_CONTROL);
+	c->control = control_server_new(c, LAUNCH_CONTROL);
 	c->fds = core_fds_new(c);
 	core_workers_run(c);
 	announce(c, restored);
@@ -144,7 +145,7 @@ static enum err start(struct core *c, struct buf *why)
 static void stop(struct core *c)
 {
 	if (c->control)
-		control_close(c->control);
+		control_server_close(c->control);
 	if (c->fds)
 		core_fds_free(c->fds);
 	core_workers_stop(c);
@@ -166,7 +167,7 @@ static void stop(struct core *c)
 		call_limits_free(c->limits);
 	worker_fini(&c->main); /* what came back for clients that are gone */
 	if (c->control)
-		control_free(c->control);
+		control_server_free(c->control);
 }
 
 static void stop_events(struct core *c)
@@ -206,6 +207,7 @@ int core_main(int argc, char **argv)
 		free(c);
 		return CLI_USAGE;
 	}
+	prctl(PR_SET_NAME, "tandem-core");
 	clock_read(&c->started);
 	if (read_conf(c, argv[2], &why) == ERR_OK &&
 		take_sockets(c, workers, lines, &why) == ERR_OK && jail_enter() == ERR_OK) {

@@ -234,7 +234,9 @@ static void start_due(struct supervisor *s)
 
 static void note_death(struct supervisor *s, struct child *c, int status)
 {
-	if (s->stopping)
+	/* Code 0: it was told to, or the other end of its channel is gone; that one's death is
+	 * told. */
+	if (s->stopping || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return;
 	if (WIFSIGNALED(status))
 		event_note(s->events, EV_PROCESS_DIED, STR_NONE, STR_NONE,
