@@ -18,13 +18,13 @@
 struct call_layer;
 
 struct call_config {
-	unsigned ring_s;	   /* default ring time-out of a Dial, 180 */
-	unsigned calls_max;	   /* concurrent calls per customer when the customer has no own limit */
-	unsigned calls_total_max;  /* of this worker */
-	unsigned duration_max_s;   /* 0: none */
+	unsigned ring_s; /* default ring time-out of a Dial, 180 */
+	unsigned calls_max; /* concurrent calls per customer when the customer has no own limit */
+	unsigned calls_total_max; /* of this worker */
+	unsigned duration_max_s; /* 0: none */
 	unsigned session_expires_s; /* RFC 4028, 1800 */
-	unsigned session_min_s;	   /* 90 */
-	struct str user_agent;	   /* Server and User-Agent header */
+	unsigned session_min_s; /* 90 */
+	struct str user_agent; /* Server and User-Agent header */
 };
 
 /* Concurrent calls per customer, shared by the workers of the process (atomic counters). */
@@ -55,14 +55,20 @@ void call_on_stray_2xx(struct call_layer *l, struct sip_msg *rsp, const struct f
 /* After a restart: takes over an answered call's two legs from the store, on the worker that owns
  * it (the worker number in the local tags). */
 struct store_dialog;
-MUST_USE enum err call_restore(struct call_layer *l, const struct store_dialog *a, const struct store_dialog *b);
+MUST_USE enum err call_restore(
+	struct call_layer *l, const struct store_dialog *a, const struct store_dialog *b);
+
+/* At start, before calls are restored: CDRs that a crash left open, of calls that do not go on,
+ * are closed with ended_by "restart". */
+MUST_USE enum err call_close_stale(struct store_db *db, int64_t now_ms, unsigned *closed);
 
 struct call_info { /* for commands; borrowed during the visit */
 	struct str call, customer, account, from, to, state, destination;
 	int64_t started_ms, answered_ms;
 	unsigned legs;
 };
-void call_each(struct call_layer *l, void (*visit)(const struct call_info *c, void *arg), void *arg);
+void call_each(
+	struct call_layer *l, void (*visit)(const struct call_info *c, void *arg), void *arg);
 size_t call_count(const struct call_layer *l);
 /* Hangs up both sides; false: no such call here. */
 bool call_hang_up(struct call_layer *l, struct str call, struct str reason);

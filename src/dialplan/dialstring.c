@@ -45,7 +45,7 @@ static bool add_value(struct buf *b, struct str name, const struct dial_substitu
 	return true;
 }
 
-static void substitute(struct buf *b, struct str text, const struct dial_substitutions *sub)
+void dial_substitute(struct buf *b, struct str text, const struct dial_substitutions *sub)
 {
 	while (text.n) {
 		size_t at = str_find_str(text, STR("${")), end;
@@ -265,7 +265,7 @@ enum err dial_parse(struct str text, const struct dial_substitutions *sub, struc
 
 	memset(out, 0, sizeof(*out));
 	buf_init(&b, arena_alloc(a, TEXT_MAX), TEXT_MAX);
-	substitute(&b, text, sub);
+	dial_substitute(&b, text, sub);
 	if (!buf_ok(&b)) {
 		buf_lit(why, "the dial string is too long");
 		return ERR_LIMIT;

@@ -41,6 +41,9 @@ struct dial_plan {
 	unsigned count, groups;
 };
 
+/* Replaces ${dst}, ${exten:n}, ${fromname} … (facts 3.8); unknown tokens stay. */
+void dial_substitute(struct buf *b, struct str text, const struct dial_substitutions *sub);
+
 /* ERR_SYNTAX (missing bracket, URI that cannot be), ERR_LIMIT (too many legs), with a sentence in
  * `why`. Slices are copied into the arena. */
 MUST_USE enum err dial_parse(struct str text, const struct dial_substitutions *sub, struct arena *a,

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The objects of a call, for the files of this folder only.
+ *
+ *   call ── a, b: leg            the two sides; b only once somebody answered
+ *     ├─ relays: relay           requests within the dialogs that are under way
+ *     └─ setup                   all that is needed until the call is answered and acknowledged
+ *          └─ runs: run          who decides: a script, or the built-in route
+ *               └─ dial          one Dial: groups of attempts
+ *                    └─ attempt  one INVITE out (early dialogs: leg), or a run of the callee's plan
+ *
+ * A callee's own dialplan is a run whose parent is the attempt that reached it: so a call through
+ * several plans is one call with one A-leg, and whoever answers at the end is bridged directly.
+ *
+ * Everything in `setup` lives in its arena. Legs, relays and calls are on the heap and freed at the
+ * end of the turn, never within a callback.
+ */
+#ifndef CALL_MODEL_H
+#define CALL_MODEL_H
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "call/call.h"
+#include "dialplan/dialstring.h"
+#include "directory/directory.h"
+#include "event/event.h"
+#include "loop/worker.h"
+#include "store/repo.h"
+
+enum {
+	CALL_T1_MS = 500,
+	CALL_T2_MS = 4000,
+	CALL_ACK_WAIT_MS = 64 * CALL_T1_MS,
+	CALL_RUN_DEPTH_MAX = 8, /* dialplans that lead to each other */
+	CALL_REDIRECTS_MAX = 5, /* followed within one Dial */
+	CALL_FORKS_MAX = 16, /* early dialogs of one attempt */
+	CALL_RELAYS_MAX = 16, /* requests under way within one call */
+	CALL_RING_MAX_S = 180,
+	CALL_CSEQ_HEADROOM = 1000, /* what a restart adds to the stored CSeq */
+};
+
+struct call_layer {
+	struct call_env env;
+	struct call_config cfg;
+	char *user_agent;
+	struct dialog_table dialogs; /* owner: struct leg */
+	struct hash by_id;
+	struct list calls;
+	size_t count;
+};
+
+enum call_state {
+	CALL_ROUTING, /* nothing but 100 was sent to the caller */
+	CALL_RINGING, /* 18x was sent */
+	CALL_ANSWERED, /* 2xx was sent */
+	CALL_ENDED, /* final; requests under way are finished, then it is freed */
+};
+
+/* What the CDR says about the call so far; slices live in the call's arena. */
+struct call_record {
+	struct str direction, a_call_id, b_call_id, from, to, request_uri, destination;
+	struct str provider, dialplan, a_remote, b_remote;
+	int64_t started_ms, ringing_ms, answered_ms, ended_ms;
+	uint32_t status;
+	struct str reason, ended_by, end_reason;
+	uint32_t legs;
+};
+
+struct call {
+	struct call_layer *layer;
+	struct list link;
+	struct hash_node node; /* by id */
+	struct deferred deferred;
+	struct arena arena;
+	struct str id;
+	enum call_state state;
+	enum sip_method method; /* INVITE or MESSAGE */
+	bool counted; /* in the customer's limit */
+	bool freeing;
+	bool stored; /* dialog rows were put */
+	struct str customer, account;
+	struct leg *a, *b;
+	struct setup *setup; /* NULL later, and in restored calls */
+	struct list relays;
+	struct timer limit; /* duration of the answered call */
+	int64_t limit_ms; /* wall clock, 0: none */
+	struct call_record record;
+};
+
+/* One side of a call. */
+struct leg {
+	struct list link; /* in attempt->legs while early */
+	struct call *call;
+	struct attempt *attempt; /* NULL: A-leg, or answered */
+	struct dialog d;
+	bool b_side;
+	bool ended; /* BYE came or went */
+	bool bye_after_ack; /* hang up once the ACK is there: RFC 3261 15 */
+	struct provider *provider; /* answers its challenges within the dialog */
+	struct relay *invite; /* INVITE under way, in either direction */
+	uint32_t rseq; /* last reliable provisional seen */
+	uint32_t stored_cseq; /* what the store knows */
+	uint64_t stored_target;
+	struct { /* RFC 4028 */
+		unsigned interval_s;
+		bool negotiated; /* by both; else we only look whether the peer is alive */
+		bool ours; /* we refresh */
+		struct timer timer;
+	} session;
+	bool allows_update;
+	char *sdp; /* last body sent there; kept only where refreshing needs it */
+	size_t sdp_n;
+};
+
+/* What a run, and the legs that it dials, know about who calls. */
+struct caller {
+	struct sip_msg *req; /* the A-leg's request, borrowed from the setup */
+	struct str uri; /* request URI as this run sees it */
+	struct str user;
+	struct str from_display, from_uri, from_user, from_host;
+	struct str type, body;
+};
+
+struct setup {
+	struct arena arena;
+	struct call *call;
+	struct sip_msg *req; /* a reference */
+	struct tx_server *tx;
+	struct list runs;
+	struct leg *early; /* whose session description the caller has */
+	struct attempt *winner;
+	struct str proxy_contact;
+	unsigned max_forwards; /* for the next hop */
+	bool rel; /* the caller knows 100rel */
+	bool acked;
+	struct { /* a reliable provisional answer to the caller, RFC 3262 */
+		uint32_t rseq;
+		bool waiting;
+		struct leg *leg; /* whom the PRACK is for; NULL: nobody */
+		uint32_t peer_rseq, peer_cseq;
+		struct timer timer;
+		unsigned wait_ms, waited_ms;
+	} prack;
+	struct timer linger; /* frees what late 2xx need */
+};
+
+struct run {
+	struct list link;
+	struct call *call;
+	struct attempt *parent; /* NULL: the caller's own */
+	unsigned depth;
+	struct caller caller;
+	const char *direction; /* "out", "in", "redirect" */
+	struct str customer;
+	struct account *account;
+	struct dialplan *plan; /* NULL: built-in route */
+	uint64_t script;
+	bool running;
+	bool over; /* its result was used */
+	uint32_t command;
+	bool command_open; /* a dial that is not answered yet */
+	struct dial *dial;
+	unsigned legs; /* dialled so far */
+	unsigned status;
+	struct str reason;
+	bool redirected; /* rm=n was used */
+	struct str redirect_uri;
+};
+
+enum dial_result { DIAL_FAILED, DIAL_TIMED_OUT, DIAL_ERROR, DIAL_REDIRECT };
+
+struct dial {
+	struct run *run;
+	struct list attempts;
+	unsigned group, groups;
+	unsigned limit_s, ring_s;
+	bool starting; /* attempts are being started: no conclusions yet */
+	bool over;
+	struct timer ring;
+	struct { /* sys.SetFromHeader and relatives */
+		struct str from_name, from_user, from_host;
+		struct str *headers; /* "Name: value" */
+		unsigned header_count;
+		bool content;
+		struct str type, body;
+	} custom;
+	unsigned redirects;
+	unsigned status;
+	struct str reason;
+	struct str redirect_uri;
+	json_t *dialled;
+};
+
+enum attempt_kind { ATTEMPT_BINDING, ATTEMPT_PROVIDER, ATTEMPT_DIRECT, ATTEMPT_LOOPBACK };
+enum attempt_state { ATTEMPT_WAITING, ATTEMPT_TRYING, ATTEMPT_FAILED, ATTEMPT_ANSWERED };
+
+struct attempt {
+	struct list link;
+	struct dial *dial;
+	struct call *call;
+	enum attempt_kind kind;
+	enum attempt_state state;
+	const struct dial_leg *leg; /* options */
+	unsigned group, delay_s;
+	bool delayed; /* its timer runs */
+	struct timer delay;
+	struct str uri, to, route;
+	struct flow flow; /* bindings */
+	struct account *account; /* bindings, loopback: who is called; a reference */
+	struct provider *provider; /* a reference */
+	bool trusted; /* the provider's own server: credentials may be used */
+	struct str from; /* value without tag */
+	struct str contact_user, contact;
+	struct str call_id, tag;
+	uint32_t cseq;
+	unsigned session_s;
+	bool session_retried;
+	struct uac *uac;
+	bool uac_done;
+	struct uac *old_uac; /* refused with 422 */
+	struct list legs; /* early dialogs */
+	unsigned forks;
+	struct relay *relay; /* once answered */
+	struct run *child;
+	bool rang;
+};
+
+/* A request within a dialog on its way to the other side, or one of our own (from == NULL). */
+struct relay {
+	struct list link;
+	struct call *call;
+	struct deferred deferred;
+	struct leg *from, *to;
+	struct tx_server *in;
+	struct uac *out;
+	bool ended, out_done, borrowed; /* borrowed: `out` belongs to the attempt */
+	bool rerouted; /* was sent again by resolving, its flow being gone */
+	struct sip_msg *req; /* NULL: ours */
+	enum sip_method method;
+	struct str name;
+	uint32_t cseq, in_cseq;
+	struct str rack, reason; /* rack: PRACK; reason: our BYE */
+	bool with_sdp; /* our re-INVITE */
+	struct arena arena;
+	void (*done)(struct relay *r, unsigned status, struct sip_msg *rsp); /* ours */
+	bool late_offer;
+	bool answered; /* INVITE: 2xx went to `from` */
+	bool in_acked, out_acked;
+	struct str ack_type, ack_body;
+	struct timer timer; /* repeats the 2xx, then lets late 2xx be acknowledged */
+	unsigned wait_ms, waited_ms;
+};
+
+/* For sends whose failure somebody else hears of: the transaction, or a timer. */
+static inline void best_effort(enum err e)
+{
+	(void)e;
+}
+
+/* ---- call.c ---- */
+struct call *call_new(struct call_layer *l, struct str id, struct str customer, struct str account);
+void call_forget_if_done(struct call *c);
+void call_abandon(struct call *c);
+void call_set_state(struct call *c, enum call_state s);
+PRINTF(3, 4) void call_event(struct call *c, enum event_kind k, const char *fmt, ...);
+struct call *call_find(struct call_layer *l, struct str id);
+/* The answered call is over: `why` for the CDR and events. Both dialogs get BYE but those that
+ * ended. */
+void call_end(struct call *c, const char *by, struct str why, struct str reason_value);
+/* Final failure to the caller; ends the call. */
+void call_reject(struct call *c, unsigned status, struct str reason, const struct sip_extra *extra,
+	unsigned extra_count);
+void call_cancelled(struct call *c);
+void call_accept_message(struct call *c);
+void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip_msg *rsp);
+void call_arm_limit(struct call *c, int64_t now_ms);
+struct worker *call_worker(const struct call *c);
+struct tx_layer *call_tx(const struct call *c);
+struct str call_flow_text(struct arena *a, const struct flow *f, bool remote);
+
+/* ---- setup.c ---- */
+struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *tx);
+/* Everything but the winner is cancelled, scripts are ended. */
+void setup_stop(struct setup *s, struct str reason, bool answered);
+void setup_free(struct setup *s);
+void setup_free_if_done(struct setup *s);
+extern const struct tx_server_handlers setup_tx_handlers;
+
+/* ---- caller.c ---- */
+void caller_of_request(struct caller *c, struct sip_msg *req, struct arena *a);
+json_t *caller_json(const struct caller *c, const struct flow *flow);
+struct str caller_substitute(const struct caller *c, struct str text, struct arena *a);
+/* json_string of anything: bytes that are not UTF-8 become '?'. */
+json_t *call_json(struct str s);
+
+/* ---- route.c: who is called ---- */
+bool route_domain(
+	struct call_layer *l, const struct sip_uri *uri, bool wildcard, char *out, size_t max);
+
+/* ---- run.c ---- */
+struct run *run_new(struct call *c, struct attempt *parent, const struct caller *caller);
+void run_start(struct run *r);
+/* It failed for good: the caller, or the leg that led here, gets status and reason. */
+void run_failed(struct run *r, unsigned status, struct str reason);
+void run_dial_done(struct run *r, struct dial *d, enum dial_result result);
+void run_abort(struct run *r, bool answered);
+void run_redirect(struct run *r, struct str uri);
+
+/* ---- script.c ---- */
+void script_on_command(void *arg, uint64_t run, uint32_t command, const char *name, json_t *args);
+void script_answer(struct run *r, uint32_t command, json_t *result);
+void script_stop_command(struct run *r, uint32_t command);
+
+/* ---- storage.c: a script's key-value pairs ---- */
+bool storage_command(struct run *r, uint32_t command, const char *name, json_t *args);
+
+/* ---- dial.c ---- */
+struct dial *dial_new(struct run *r);
+/* Legs of a parsed dial string become attempts; then the first group starts. */
+void dial_start(struct dial *d, const struct dial_plan *plan);
+void dial_attempt_failed(
+	struct attempt *at, unsigned status, struct str reason, struct sip_msg *rsp);
+void dial_cancel(struct dial *d, struct str reason, const struct attempt *but);
+void dial_check(struct dial *d);
+/* Attempts that joined the present group are started. */
+void dial_resume(struct dial *d);
+/* Starts the first group; with nobody to call, the dial fails at once. */
+void dial_begin(struct dial *d);
+
+/* ---- target.c: what a destination means ---- */
+void target_add(struct dial *d, const struct dial_leg *leg);
+void target_add_account(struct dial *d, const struct dial_leg *leg, struct account *acc);
+void target_redirect(struct attempt *at, struct str contact);
+struct provider *target_provider(const struct attempt *at);
+
+/* ---- attempt.c ---- */
+struct attempt *attempt_new(
+	struct dial *d, const struct dial_leg *leg, enum attempt_kind kind, struct str uri);
+void attempt_start(struct attempt *at);
+void attempt_cancel(struct attempt *at, struct str reason);
+void attempt_release(struct attempt *at);
+
+/* ---- from.c: From, To, Contact and custom headers of a leg (facts 4.5) ---- */
+void from_prepare(struct attempt *at);
+void from_print_custom(struct buf *b, const struct attempt *at);
+struct str from_custom(const struct attempt *at, const char *name);
+
+/* ---- fields.c: which header fields pass through ---- */
+void fields_print_request(struct buf *b, const struct sip_msg *from);
+unsigned fields_of_response(const struct sip_msg *from, struct sip_extra *out, unsigned max);
+void fields_contact(struct buf *b, struct str user, const struct flow *flow);
+struct str fields_type(const struct sip_msg *m);
+#define CALL_ALLOW STR("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY")
+
+/* ---- progress.c: provisional answers, 100rel ---- */
+void progress_on_response(struct attempt *at, struct leg *leg, struct sip_msg *rsp);
+void progress_from_script(struct call *c, unsigned status, struct str reason);
+void progress_on_prack(struct leg *a, struct sip_msg *req, const struct flow *flow);
+
+/* ---- leg.c ---- */
+struct leg *leg_new(struct call *c, bool b_side);
+void leg_free(struct leg *l);
+struct leg *leg_peer(const struct leg *l);
+void leg_bye(struct leg *l, struct str reason);
+enum err leg_send_ack(
+	struct leg *l, uint32_t cseq, struct str authorization, struct str type, struct str body);
+
+/* ---- relay.c ---- */
+struct relay *relay_new(struct leg *from, struct leg *to, enum sip_method m, struct str name);
+enum err relay_send(struct relay *r);
+void relay_end(struct relay *r);
+void relay_fail(struct relay *r, unsigned status); /* answers, then ends it */
+/* Takes over the answered first INVITE. */
+void relay_adopt(struct call *c, struct attempt *at, struct sip_msg *rsp);
+void relay_wait_ack(struct relay *r);
+void relay_on_ack(struct relay *r, struct sip_msg *ack);
+void relay_on_2xx_again(struct relay *r);
+struct relay *relay_find_invite(struct leg *from, uint32_t cseq);
+void relay_own(struct leg *to, enum sip_method m, struct str reason, bool with_sdp,
+	void (*done)(struct relay *r, unsigned status, struct sip_msg *rsp));
+
+/* ---- bridge.c: requests within the dialogs ---- */
+struct relay *bridge_accept(
+	struct leg *from, struct leg *to, struct sip_msg *req, const struct flow *flow);
+void bridge_on_request(struct leg *l, struct sip_msg *req, const struct flow *flow);
+void bridge_reply(struct call *c, struct sip_msg *req, const struct flow *flow, unsigned status,
+	struct str reason);
+
+/* ---- session.c: RFC 4028 ---- */
+bool session_accepts(struct call_layer *l, struct sip_msg *req, const struct flow *flow);
+/* What the answer to the A-leg's INVITE or UPDATE says; starts the timer. */
+unsigned session_answer(
+	struct leg *l, const struct sip_msg *req, struct sip_extra *out, char *text, size_t max);
+void session_print_offer(struct buf *b, const struct leg *l);
+void session_keep_sdp(struct leg *l, struct str type, struct str body);
+void session_on_answer(struct leg *l, const struct sip_msg *rsp);
+void session_start(struct leg *l);
+void session_stop(struct leg *l);
+void session_fire(struct timer *t);
+
+/* ---- cdr.c ---- */
+void cdr_put(struct call *c);
+
+/* ---- restore.c ---- */
+void restore_put(struct call *c);
+void restore_put_if_changed(struct call *c, struct leg *l);
+void restore_remove(struct call *c);
+
+/* ---- limits.c ---- */
+bool call_limits_take(struct call_limits *l, struct str customer, unsigned max);
+void call_limits_give(struct call_limits *l, struct str customer);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who is called: the domain rules (facts 3.1) and the checks before a call is taken on (facts 3.2).
+ * Everything up to accept() is answered without state.
+ */
+#include "call/model.h"
+
+#include "sip/print.h"
+
+struct incoming { /* a request on its way to becoming a call */
+	struct call_layer *l;
+	struct sip_msg *req;
+	const struct flow *flow;
+	const char *direction;
+	struct account *account; /* the caller's (out) or the callee's (in); a reference */
+	struct customer *customer;
+	struct dialplan *plan;
+	char domain[256];
+};
+
+/* Host of a URI, with its port first: "host:5060" may be an alias. */
+bool route_domain(
+	struct call_layer *l, const struct sip_uri *uri, bool wildcard, char *out, size_t max)
+{
+	char text[300];
+	struct buf b = BUF_OF(text);
+
+	if (str_empty(uri->host))
+		return false;
+	if (uri->port) {
+		buf_printf(&b, "%.*s:%u", STR_ARG(uri->host), uri->port);
+		if (buf_ok(&b) && directory_domain(l->env.directory, buf_str(&b), false, out, max))
+			return true;
+	}
+	return directory_domain(l->env.directory, uri->host, wildcard, out, max);
+}
+
+static void refuse_with(
+	struct incoming *in, unsigned status, struct str reason, const struct sip_extra *extra)
+{
+	struct sip_reply reply = {
+		.status = status, .reason = reason, .extra = extra, .extra_count = extra ? 1 : 0
+	};
+	struct event e = { .kind = EV_REQUEST_REFUSED };
+	char text[512];
+	struct buf b = BUF_OF(text);
+
+	tx_reply_stateless(in->l->env.uac.tx, in->req, in->flow, &reply);
+	buf_printf(&b, "%.*s from %.*s to %.*s refused: %u %.*s", STR_ARG(in->req->method_name),
+		STR_ARG(str_first(in->req->from.uri.text, 120)),
+		STR_ARG(str_first(in->req->request_uri, 120)), status,
+		STR_ARG(str_first(reason, 120)));
+	e.text = buf_str(&b);
+	if (in->account) {
+		e.account = in->account->aor;
+		e.customer = in->account->customer;
+	}
+	event_emit(in->l->env.uac.worker->events, &e);
+}
+
+static bool refuse(struct incoming *in, unsigned status, struct str reason)
+{
+	refuse_with(in, status, reason, NULL);
+	return false;
+}
+
+static bool check_customer(struct incoming *in)
+{
+	in->customer = directory_customer(in->l->env.directory, in->account->customer);
+	if (!in->customer)
+		return refuse(in, 604, STR("No matching user was found"));
+	if (in->customer->suspended)
+		return refuse(in, 604, STR("User account is suspended"));
+	return true;
+}
+
+static bool load_plan(struct incoming *in, struct str name)
+{
+	char text[128];
+	struct buf b = BUF_OF(text);
+
+	if (str_empty(name))
+		return true;
+	in->plan = directory_dialplan(in->l->env.directory, in->account->customer, name);
+	if (!in->plan) {
+		buf_printf(&b, "Could not load dialplan %.*s", STR_ARG(str_first(name, 64)));
+		return refuse(in, 500, buf_str(&b));
+	}
+	if (in->req->method != SIP_INVITE && !in->plan->accept_non_invite)
+		return refuse(in, 405, STR("User has chosen not to accept request type"));
+	return true;
+}
+
+/* From one of our accounts: who it is must be proven. */
+static bool admit_outgoing(struct incoming *in)
+{
+	struct call_env *env = &in->l->env;
+
+	in->direction = "out";
+	in->account = directory_account(env->directory, in->req->from.uri.user, str_of(in->domain));
+	if (!auth_request(env->auth, in->req, in->flow, in->account, str_of(in->domain)))
+		return false;
+	if (!in->account)
+		return refuse(in, 403, STR("Forbidden"));
+	if (in->account->incoming_only)
+		return refuse(in, 403, STR("SIP account not permitted to make outgoing calls"));
+	return check_customer(in) && load_plan(in, in->account->out_dialplan);
+}
+
+static bool admit_incoming(struct incoming *in)
+{
+	in->direction = "in";
+	if (str_empty(in->req->uri.user))
+		return refuse(in, 484, STR("No user specified"));
+	in->account = directory_account_dotted(
+		in->l->env.directory, in->req->uri.user, str_of(in->domain));
+	if (!in->account)
+		return refuse(in, 404, STR("Not Found"));
+	if (in->account->disabled)
+		return refuse(in, 403, STR("SIP account disabled"));
+	return check_customer(in) && load_plan(in, in->account->in_dialplan);
+}
+
+/* Options that we do not know and that must be understood (RFC 3261 8.2.2.3). */
+static bool check_require(struct incoming *in)
+{
+	struct sip_hdr_iter it = { 0 };
+	struct str tag;
+
+	while (sip_msg_next(in->req, SIP_HDR_REQUIRE, &it, &tag)) {
+		struct sip_extra extra = { .id = SIP_HDR_UNSUPPORTED, .value = tag };
+
+		if (str_ieq(tag, STR("100rel")) || str_ieq(tag, STR("timer")))
+			continue;
+		refuse_with(in, 420, STR_NONE, &extra);
+		return false;
+	}
+	return true;
+}
+
+static bool admit(struct incoming *in)
+{
+	struct call_layer *l = in->l;
+
+	if (in->req->has_max_forwards && in->req->max_forwards == 0)
+		return refuse(in, 483, STR_NONE);
+	if (route_domain(l, &in->req->from.uri, false, in->domain, sizeof(in->domain))) {
+		if (!admit_outgoing(in))
+			return false;
+	} else if (route_domain(l, &in->req->uri, true, in->domain, sizeof(in->domain))) {
+		if (!admit_incoming(in))
+			return false;
+	} else {
+		return refuse(in, 404, STR("Domain not serviced"));
+	}
+	if (!check_require(in))
+		return false;
+	return in->req->method != SIP_INVITE || session_accepts(l, in->req, in->flow);
+}
+
+static bool take_place(struct incoming *in, struct call *c)
+{
+	struct call_layer *l = in->l;
+	unsigned max = in->customer->calls_max ? in->customer->calls_max : l->cfg.calls_max;
+
+	if (c->method != SIP_INVITE)
+		return true;
+	if (!call_limits_take(l->env.limits, c->customer, max))
+		return false;
+	c->counted = true;
+	return true;
+}
+
+static void describe(struct call *c, const struct incoming *in)
+{
+	struct call_record *r = &c->record;
+
+	r->direction = str_of(in->direction);
+	r->a_call_id = arena_str(&c->arena, in->req->call_id);
+	r->from = arena_str(&c->arena, in->req->from.uri.text);
+	r->to = arena_str(&c->arena, in->req->request_uri);
+	r->request_uri = r->to;
+	r->a_remote = call_flow_text(&c->arena, in->flow, true);
+	if (in->plan)
+		r->dialplan = arena_str(&c->arena, in->plan->name);
+}
+
+static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_server *tx)
+{
+	char contact[256];
+	struct buf b = BUF_OF(contact);
+	enum err e;
+
+	c->a = leg_new(c, false);
+	fields_contact(&b, STR_NONE, in->flow);
+	e = dialog_init_uas(&c->a->d, in->req, in->flow, tx_server_tag(tx), buf_str(&b));
+	if (e != ERR_OK || c->method != SIP_INVITE)
+		return e;
+	c->a->d.owner = c->a;
+	dialog_table_add(&c->layer->dialogs, &c->a->d);
+	return ERR_OK;
+}
+
+static void start_run(struct call *c, struct incoming *in)
+{
+	struct caller caller;
+	struct run *r;
+
+	caller_of_request(&caller, in->req, &c->setup->arena);
+	r = run_new(c, NULL, &caller);
+	r->direction = in->direction;
+	r->customer = c->customer;
+	r->account = account_ref(in->account);
+	r->plan = in->plan ? dialplan_ref(in->plan) : NULL;
+	run_start(r);
+}
+
+static void accept_call(struct incoming *in)
+{
+	struct call_layer *l = in->l;
+	struct tx_server *tx;
+	struct call *c;
+
+	if (l->cfg.calls_total_max && l->count >= l->cfg.calls_total_max) {
+		(void)refuse(in, 503, STR("Too many calls"));
+		return;
+	}
+	c = call_new(l, STR_NONE, in->account->customer, in->account->aor);
+	c->method = in->req->method;
+	if (!take_place(in, c)) {
+		(void)refuse(in, 480, STR("Maximum number of concurrent calls reached"));
+		call_abandon(c);
+		return;
+	}
+	if (tx_server_new(l->env.uac.tx, in->req, in->flow, &setup_tx_handlers, c, &tx) != ERR_OK) {
+		call_abandon(c);
+		return;
+	}
+	describe(c, in);
+	c->setup = setup_new(c, in->req, tx);
+	if (make_a_leg(c, in, tx) != ERR_OK) {
+		call_reject(c, 400, STR("The request cannot make a dialog"), NULL, 0);
+		return;
+	}
+	call_event(c, EV_CALL_START, "%.*s calls %.*s (%s%s%.*s)", STR_ARG(c->record.from),
+		STR_ARG(c->record.to), in->direction, in->plan ? ", dialplan " : "",
+		STR_ARG(c->record.dialplan));
+	if (c->method == SIP_INVITE)
+		cdr_put(c);
+	start_run(c, in);
+}
+
+void call_on_request(struct call_layer *l, struct sip_msg *req, const struct flow *flow)
+{
+	struct incoming in = { .l = l, .req = req, .flow = flow };
+
+	if (admit(&in))
+		accept_call(&in);
+	account_unref(in.account);
+	customer_unref(in.customer);
+	dialplan_unref(in.plan);
+}

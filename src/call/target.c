@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a destination means (facts 4.3): an account of ours, a provider, or any SIP URI. */
+#include "call/model.h"
+
+#include "sip/uri.h"
+
+static struct arena *arena_of(const struct dial *d)
+{
+	return &d->run->call->setup->arena;
+}
+
+/* A destination that nobody can be called at: the reason stands if nothing else fails later. */
+static void drop(struct dial *d, const struct dial_leg *leg, unsigned status, const char *why)
+{
+	d->status = status;
+	d->reason = str_of(
+		arena_printf(arena_of(d), "%.*s %s", STR_ARG(str_first(leg->text, 100)), why));
+	call_event(d->run->call, EV_CALL_LEG, "%.*s", STR_ARG(d->reason));
+}
+
+/* One URI is called once in a Dial. */
+static bool known(const struct dial *d, struct str uri)
+{
+	list_each (it, (struct list *)&d->attempts)
+		if (str_eq(container_of(it, struct attempt, link)->uri, uri))
+			return true;
+	return false;
+}
+
+struct adding {
+	struct dial *d;
+	const struct dial_leg *leg;
+	struct account *account;
+	unsigned count;
+};
+
+static void add_binding(const struct binding *b, void *arg)
+{
+	struct adding *add = arg;
+	struct attempt *at;
+
+	add->count++;
+	if (known(add->d, b->contact))
+		return;
+	at = attempt_new(add->d, add->leg, ATTEMPT_BINDING, b->contact);
+	if (!at)
+		return;
+	at->flow = b->flow;
+	at->account = account_ref(add->account);
+}
+
+static void add_bindings(struct dial *d, const struct dial_leg *leg, struct account *acc)
+{
+	struct adding add = { .d = d, .leg = leg, .account = acc };
+
+	location_each(d->run->call->layer->env.location, acc->aor,
+		call_worker(d->run->call)->clock.wall_ms, add_binding, &add);
+	if (!add.count)
+		drop(d, leg, 480, "is not registered");
+}
+
+/* Whether the account's own dialplan runs: not when it is the one that dials (facts 12.1.8). */
+static bool has_own_plan(const struct run *r, const struct account *acc)
+{
+	if (str_empty(acc->in_dialplan))
+		return false;
+	return !(r->plan && str_ieq(acc->customer, r->customer) &&
+		str_ieq(acc->in_dialplan, r->plan->name));
+}
+
+static void add_loopback(struct dial *d, const struct dial_leg *leg, struct account *acc)
+{
+	struct str uri = str_of(arena_printf(
+		arena_of(d), "sip:%.*s@%.*s", STR_ARG(leg->user), STR_ARG(acc->domain)));
+	struct attempt *at;
+
+	if (known(d, uri))
+		return;
+	at = attempt_new(d, leg, ATTEMPT_LOOPBACK, uri);
+	if (at)
+		at->account = account_ref(acc);
+}
+
+void target_add_account(struct dial *d, const struct dial_leg *leg, struct account *acc)
+{
+	const struct run *r = d->run;
+	bool incoming = r->parent == NULL && !r->plan && str_eq(str_of(r->direction), STR("in"));
+
+	if (acc->disabled)
+		drop(d, leg, 403, "is disabled");
+	else if (!incoming && has_own_plan(r, acc))
+		add_loopback(d, leg, acc);
+	else
+		add_bindings(d, leg, acc);
+}
+
+/* "sip:user@server;params": the provider's server with the number that was dialled. */
+static struct str provider_uri(
+	const struct provider *p, const struct dial_leg *leg, struct arena *a)
+{
+	bool scheme = str_istarts(p->server, STR("sip:")) || str_istarts(p->server, STR("sips:"));
+	struct sip_uri server, own;
+	struct str text =
+		scheme ? p->server : str_of(arena_printf(a, "sip:%.*s", STR_ARG(p->server)));
+	char mem[1024];
+	struct buf b = BUF_OF(mem);
+	struct str rest, name, value;
+
+	if (sip_uri_parse(text, &server) != ERR_OK)
+		return STR_NONE;
+	buf_printf(&b, "%.*s:", STR_ARG(server.scheme_s));
+	if (!str_empty(leg->user))
+		buf_printf(&b, "%.*s@", STR_ARG(leg->user));
+	buf_add(&b, server.host);
+	if (server.port)
+		buf_printf(&b, ":%u", server.port);
+	if (!str_empty(server.params))
+		buf_printf(&b, ";%.*s", STR_ARG(server.params));
+	rest = sip_uri_parse(leg->uri, &own) == ERR_OK ? own.params : STR_NONE;
+	while (sip_param_next(&rest, ';', &name, &value))
+		if (!sip_param(server.params, name).p)
+			buf_printf(&b, ";%.*s%s%.*s", STR_ARG(name), str_empty(value) ? "" : "=",
+				STR_ARG(value));
+	return buf_ok(&b) ? arena_str(a, buf_str(&b)) : STR_NONE;
+}
+
+static struct str proxy_route(struct str proxy, struct arena *a)
+{
+	bool scheme = str_istarts(proxy, STR("sip:")) || str_istarts(proxy, STR("sips:"));
+
+	if (str_empty(proxy))
+		return STR_NONE;
+	return str_of(arena_printf(a, "%s%.*s", scheme ? "" : "sip:", STR_ARG(proxy)));
+}
+
+/* Takes over the reference. */
+static void add_provider(struct dial *d, const struct dial_leg *leg, struct provider *p)
+{
+	struct str uri = provider_uri(p, leg, arena_of(d));
+	struct attempt *at;
+
+	if (p->disabled) {
+		drop(d, leg, 480, "cannot be called: the provider is disabled");
+		goto out;
+	}
+	if (str_empty(uri)) {
+		drop(d, leg, 480, "cannot be called: the provider's server is not a SIP URI");
+		goto out;
+	}
+	if (known(d, uri))
+		goto out;
+	at = attempt_new(d, leg, ATTEMPT_PROVIDER, uri);
+	if (!at)
+		goto out;
+	at->provider = p;
+	at->trusted = true;
+	at->route = proxy_route(p->outbound_proxy, arena_of(d));
+	return;
+out:
+	provider_unref(p);
+}
+
+static bool is_local(const struct dial *d, struct str host, char *domain, size_t max)
+{
+	struct directory *dir = d->run->call->layer->env.directory;
+	size_t colon = str_rfind(host, ':');
+
+	if (directory_domain(dir, host, false, domain, max))
+		return true;
+	return colon < host.n && !str_ends(host, STR("]")) &&
+		directory_domain(dir, str_first(host, colon), false, domain, max);
+}
+
+static void add_local(struct dial *d, const struct dial_leg *leg, struct str domain)
+{
+	struct account *acc = NULL;
+
+	if (!str_empty(leg->user))
+		acc = directory_account_dotted(
+			d->run->call->layer->env.directory, leg->user, domain);
+	if (!acc) {
+		drop(d, leg, 404, "does not exist");
+		return;
+	}
+	target_add_account(d, leg, acc);
+	account_unref(acc);
+}
+
+void target_add(struct dial *d, const struct dial_leg *leg)
+{
+	struct directory *dir = d->run->call->layer->env.directory;
+	struct provider *p;
+	char domain[256];
+
+	if (is_local(d, leg->host, domain, sizeof(domain))) {
+		add_local(d, leg, str_of(domain));
+		return;
+	}
+	p = directory_provider(dir, d->run->customer, leg->host);
+	if (p) {
+		add_provider(d, leg, p);
+		return;
+	}
+	if (!known(d, leg->uri))
+		(void)attempt_new(d, leg, ATTEMPT_DIRECT, leg->uri);
+}
+
+/* A further reference to the attempt's provider; NULL when it was removed meanwhile. */
+struct provider *target_provider(const struct attempt *at)
+{
+	if (!at->provider)
+		return NULL;
+	return directory_provider(
+		at->call->layer->env.directory, at->provider->customer, at->provider->name);
+}
+
+/* ---- 3xx ---- */
+
+/* A copy of the leg's options with another destination, tried in the same group. */
+static struct dial_leg *leg_for(struct attempt *at, const struct sip_uri *uri)
+{
+	struct arena *a = arena_of(at->dial);
+	struct dial_leg *leg = arena_new(a, struct dial_leg);
+
+	*leg = *at->leg;
+	leg->delay_s = 0;
+	leg->group = at->group;
+	leg->text = leg->uri = arena_str(a, uri->text);
+	leg->user = arena_str(a, uri->user);
+	leg->host = uri->port ? str_of(arena_printf(a, "%.*s:%u", STR_ARG(uri->host), uri->port))
+			      : arena_str(a, uri->host);
+	return leg;
+}
+
+/* The same server keeps the provider's credentials; another one does not get them. */
+static void follow_outside(
+	struct attempt *at, const struct dial_leg *leg, const struct sip_uri *uri)
+{
+	struct sip_uri old;
+	struct attempt *next;
+
+	next = attempt_new(
+		at->dial, leg, at->provider ? ATTEMPT_PROVIDER : ATTEMPT_DIRECT, leg->uri);
+	if (!next || !at->provider)
+		return;
+	next->provider = target_provider(at);
+	if (!next->provider)
+		next->kind = ATTEMPT_DIRECT;
+	else
+		next->trusted =
+			sip_uri_parse(at->uri, &old) == ERR_OK && str_ieq(old.host, uri->host);
+}
+
+/* contact: a Contact value. What it names joins the Dial; the caller starts what waits. */
+void target_redirect(struct attempt *at, struct str contact)
+{
+	struct dial *d = at->dial;
+	struct dial_leg *leg;
+	struct sip_addr addr;
+	char domain[256];
+
+	if (sip_addr_parse(contact, &addr) != ERR_OK || addr.star || str_empty(addr.uri.host))
+		return;
+	leg = leg_for(at, &addr.uri);
+	if (known(d, leg->uri) || d->redirects >= CALL_REDIRECTS_MAX)
+		return;
+	d->redirects++;
+	if (is_local(d, leg->host, domain, sizeof(domain)))
+		add_local(d, leg, str_of(domain));
+	else if (d->run->plan || str_eq(str_of(d->run->direction), STR("in")))
+		follow_outside(at, leg, &addr.uri);
+}
