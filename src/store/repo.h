@@ -24,56 +24,66 @@ void store_rollback(struct store_db *db);
 /* ---- customers ---- */
 struct store_customer {
 	int64_t id;
-	struct str name;	  /* lower case, 1–32 of [a-z0-9_-] */
+	struct str name; /* lower case, 1–32 of [a-z0-9_-] */
 	struct str password_hash; /* scrypt; empty: cannot log in */
 	bool suspended;
 	struct str suspended_reason;
-	uint32_t calls_max;   /* concurrent calls; 0: the configured default */
+	uint32_t calls_max; /* concurrent calls; 0: the configured default */
 	uint32_t scripts_max; /* concurrent dialplan runs; 0: default */
 	struct str time_zone;
 	int64_t created_ms;
 };
 typedef void store_customer_fn(const struct store_customer *c, void *arg);
-MUST_USE enum err store_customer_add(struct store_db *db, const struct store_customer *c, int64_t *id);
-MUST_USE enum err store_customer_set(struct store_db *db, const struct store_customer *c); /* by id */
-MUST_USE enum err store_customer_get(struct store_db *db, struct str name, struct arena *a, struct store_customer *out);
-MUST_USE enum err store_customer_remove(struct store_db *db, struct str name); /* and all that is theirs */
+MUST_USE enum err store_customer_add(
+	struct store_db *db, const struct store_customer *c, int64_t *id);
+MUST_USE enum err store_customer_set(
+	struct store_db *db, const struct store_customer *c); /* by id */
+MUST_USE enum err store_customer_get(
+	struct store_db *db, struct str name, struct arena *a, struct store_customer *out);
+MUST_USE enum err store_customer_remove(
+	struct store_db *db, struct str name); /* and all that is theirs */
 MUST_USE enum err store_customer_list(struct store_db *db, store_customer_fn *row, void *arg);
 
 /* ---- domains ---- */
 struct store_domain {
 	int64_t id;
-	struct str name;    /* canonical, lower case */
-	struct str aliases; /* one a line ("\n" between); "*" and "local" too; "host:5060" is its own alias */
-	struct str owner;   /* customer, empty: public */
+	struct str name; /* canonical, lower case */
+	struct str aliases; /* one a line ("\n" between); "*" and "local" too; "host:5060" is its
+			       own alias */
+	struct str owner; /* customer, empty: public */
 	int64_t created_ms;
 };
 typedef void store_domain_fn(const struct store_domain *d, void *arg);
 MUST_USE enum err store_domain_add(struct store_db *db, const struct store_domain *d, int64_t *id);
 MUST_USE enum err store_domain_set(struct store_db *db, const struct store_domain *d);
-MUST_USE enum err store_domain_get(struct store_db *db, struct str name, struct arena *a, struct store_domain *out);
-MUST_USE enum err store_domain_remove(struct store_db *db, struct str name); /* ERR_STATE while accounts exist */
+MUST_USE enum err store_domain_get(
+	struct store_db *db, struct str name, struct arena *a, struct store_domain *out);
+MUST_USE enum err store_domain_remove(
+	struct store_db *db, struct str name); /* ERR_STATE while accounts exist */
 MUST_USE enum err store_domain_list(struct store_db *db, store_domain_fn *row, void *arg);
 
 /* ---- SIP accounts ---- */
 struct store_account {
 	int64_t id;
 	struct str username, domain, customer;
-	struct str ha1_md5, ha1_sha256, ha1_sha512_256; /* hex, realm = domain; never the password */
+	struct str ha1_md5, ha1_sha256,
+		ha1_sha512_256; /* hex, realm = domain; never the password */
 	struct str out_dialplan, in_dialplan; /* names, empty: none */
 	bool incoming_only, disabled;
 	struct str disabled_reason;
 	struct str network_id;
-	struct str ip_acl;   /* kept for the original's data */
+	struct str ip_acl; /* kept for the original's data */
 	bool nat_keepalive, dont_mangle;
 	uint32_t bindings_max; /* 0: the configured default */
 	struct str description;
 	int64_t created_ms;
 };
 typedef void store_account_fn(const struct store_account *c, void *arg);
-MUST_USE enum err store_account_add(struct store_db *db, const struct store_account *c, int64_t *id);
+MUST_USE enum err store_account_add(
+	struct store_db *db, const struct store_account *c, int64_t *id);
 MUST_USE enum err store_account_set(struct store_db *db, const struct store_account *c);
-MUST_USE enum err store_account_get(struct store_db *db, struct str username, struct str domain, struct arena *a, struct store_account *out);
+MUST_USE enum err store_account_get(struct store_db *db, struct str username, struct str domain,
+	struct arena *a, struct store_account *out);
 MUST_USE enum err store_account_remove(struct store_db *db, struct str username, struct str domain);
 MUST_USE enum err store_account_list(struct store_db *db, store_account_fn *row, void *arg);
 
@@ -87,8 +97,10 @@ struct store_dialplan {
 	int64_t created_ms, updated_ms;
 };
 typedef void store_dialplan_fn(const struct store_dialplan *d, void *arg);
-MUST_USE enum err store_dialplan_put(struct store_db *db, const struct store_dialplan *d, int64_t *id); /* by customer + name */
-MUST_USE enum err store_dialplan_get(struct store_db *db, struct str customer, struct str name, struct arena *a, struct store_dialplan *out);
+MUST_USE enum err store_dialplan_put(
+	struct store_db *db, const struct store_dialplan *d, int64_t *id); /* by customer + name */
+MUST_USE enum err store_dialplan_get(struct store_db *db, struct str customer, struct str name,
+	struct arena *a, struct store_dialplan *out);
 MUST_USE enum err store_dialplan_remove(struct store_db *db, struct str customer, struct str name);
 MUST_USE enum err store_dialplan_list(struct store_db *db, store_dialplan_fn *row, void *arg);
 
@@ -97,8 +109,9 @@ struct store_provider {
 	int64_t id;
 	struct str customer, name; /* name has no dot */
 	struct str username, auth_username;
-	struct str password_sealed; /* crypto_seal under the key file, hex; context "provider:CUSTOMER:NAME:password" */
-	struct str server;	    /* SIP URI */
+	struct str password_sealed; /* crypto_seal under the key file, hex; context
+				       "provider:CUSTOMER:NAME:password" */
+	struct str server; /* SIP URI */
 	struct str outbound_proxy, from, custom_headers; /* headers: one a line */
 	struct str register_contact, register_server, register_realm;
 	uint32_t register_expiry_s;
@@ -107,29 +120,33 @@ struct store_provider {
 	int64_t created_ms, updated_ms;
 };
 typedef void store_provider_fn(const struct store_provider *p, void *arg);
-MUST_USE enum err store_provider_add(struct store_db *db, const struct store_provider *p, int64_t *id);
+MUST_USE enum err store_provider_add(
+	struct store_db *db, const struct store_provider *p, int64_t *id);
 MUST_USE enum err store_provider_set(struct store_db *db, const struct store_provider *p);
-MUST_USE enum err store_provider_get(struct store_db *db, struct str customer, struct str name, struct arena *a, struct store_provider *out);
+MUST_USE enum err store_provider_get(struct store_db *db, struct str customer, struct str name,
+	struct arena *a, struct store_provider *out);
 MUST_USE enum err store_provider_remove(struct store_db *db, struct str customer, struct str name);
 MUST_USE enum err store_provider_list(struct store_db *db, store_provider_fn *row, void *arg);
 
 /* ---- bindings ---- */
 struct store_binding {
-	struct str aor;	    /* "user@domain", canonical */
+	struct str aor; /* "user@domain", canonical */
 	struct str contact; /* URI as the phone gave it: the key within the AOR */
-	struct str instance; uint32_t reg_id; /* RFC 5626; kept for later */
+	struct str instance;
+	uint32_t reg_id; /* RFC 5626; kept for later */
 	struct str call_id;
 	uint32_t cseq;
 	uint32_t q1000;
 	int64_t expires_ms, updated_ms;
 	struct str user_agent;
-	struct str path;     /* Path values, comma separated */
+	struct str path; /* Path values, comma separated */
 	struct str received; /* flow_print_remote: "udp:192.0.2.1:40112" */
-	struct str local;    /* flow_print_local */
+	struct str local; /* flow_print_local */
 	uint32_t listener;
 };
 typedef void store_binding_fn(const struct store_binding *b, void *arg);
-MUST_USE enum err store_binding_put(struct store_db *db, const struct store_binding *b); /* insert or replace */
+MUST_USE enum err store_binding_put(
+	struct store_db *db, const struct store_binding *b); /* insert or replace */
 MUST_USE enum err store_binding_remove(struct store_db *db, struct str aor, struct str contact);
 MUST_USE enum err store_binding_remove_all(struct store_db *db, struct str aor);
 MUST_USE enum err store_binding_list(struct store_db *db, store_binding_fn *row, void *arg);
@@ -137,20 +154,23 @@ MUST_USE enum err store_binding_expire(struct store_db *db, int64_t before_ms);
 
 /* ---- dialogs in progress: one row per leg of an answered call ---- */
 struct store_dialog {
-	struct str call;  /* our call id: two rows share it */
-	uint32_t side;	  /* 0: A-leg, 1: B-leg */
-	struct str call_id, local_tag, remote_tag, local, remote, remote_target, local_contact, routes;
+	struct str call; /* our call id: two rows share it */
+	uint32_t side; /* 0: A-leg, 1: B-leg */
+	struct str call_id, local_tag, remote_tag, local, remote, remote_target, local_contact,
+		routes;
 	uint32_t local_cseq, remote_cseq;
 	bool uas, secure;
 	struct str flow_remote, flow_local; /* as in bindings */
 	uint32_t listener;
 	struct str customer, account;
-	int64_t answered_ms, limit_ms; /* limit: when the call ends by its duration limit, 0: none */
+	int64_t answered_ms,
+		limit_ms; /* limit: when the call ends by its duration limit, 0: none */
 	struct str session; /* session timer state, "expires;refresher" */
-	struct str extra;   /* JSON of the owner (CDR so far …) */
+	struct str extra; /* JSON of the owner (CDR so far …) */
 };
 typedef void store_dialog_fn(const struct store_dialog *d, void *arg);
-MUST_USE enum err store_dialog_put(struct store_db *db, const struct store_dialog *d); /* by call + side */
+MUST_USE enum err store_dialog_put(
+	struct store_db *db, const struct store_dialog *d); /* by call + side */
 MUST_USE enum err store_dialog_remove(struct store_db *db, struct str call); /* both legs */
 MUST_USE enum err store_dialog_list(struct store_db *db, store_dialog_fn *row, void *arg);
 
@@ -158,27 +178,33 @@ MUST_USE enum err store_dialog_list(struct store_db *db, store_dialog_fn *row, v
 struct store_cdr {
 	struct str call, customer, account;
 	struct str direction; /* "in", "out" */
-	struct str a_call_id, b_call_id, from, to, request_uri, destination; /* destination: where the answering leg went */
+	struct str a_call_id, b_call_id, from, to, request_uri,
+		destination; /* destination: where the answering leg went */
 	struct str provider, dialplan;
 	struct str a_remote, b_remote;
 	int64_t started_ms, ringing_ms, answered_ms, ended_ms; /* 0: never */
 	uint32_t status;
-	struct str reason;   /* of the final answer */
-	struct str ended_by; /* "caller", "callee", "limit", "timer", "restart", "dialplan", "error" … */
+	struct str reason; /* of the final answer */
+	struct str ended_by; /* "caller", "callee", "limit", "timer", "restart", "dialplan", "error"
+				… */
 	struct str end_reason;
 	uint32_t legs; /* tried */
 };
 typedef void store_cdr_fn(const struct store_cdr *c, void *arg);
 MUST_USE enum err store_cdr_put(struct store_db *db, const struct store_cdr *c);
 /* Newest first; customer empty: all; at most `limit`. */
-MUST_USE enum err store_cdr_list(struct store_db *db, struct str customer, unsigned limit, store_cdr_fn *row, void *arg);
+MUST_USE enum err store_cdr_list(
+	struct store_db *db, struct str customer, unsigned limit, store_cdr_fn *row, void *arg);
 
 /* ---- key-value pairs of the customers' scripts ---- */
-MUST_USE enum err store_kv_put(struct store_db *db, struct str customer, struct str key, struct str value);
-MUST_USE enum err store_kv_get(struct store_db *db, struct str customer, struct str key, struct arena *a, struct str *value);
+MUST_USE enum err store_kv_put(
+	struct store_db *db, struct str customer, struct str key, struct str value);
+MUST_USE enum err store_kv_get(struct store_db *db, struct str customer, struct str key,
+	struct arena *a, struct str *value);
 MUST_USE enum err store_kv_remove(struct store_db *db, struct str customer, struct str key);
 typedef void store_kv_fn(struct str key, struct str value, void *arg);
-MUST_USE enum err store_kv_list(struct store_db *db, struct str customer, store_kv_fn *row, void *arg);
+MUST_USE enum err store_kv_list(
+	struct store_db *db, struct str customer, store_kv_fn *row, void *arg);
 
 /*
  * ---- what changed: rows written by triggers in the same transaction as the change, so that every
@@ -186,7 +212,8 @@ MUST_USE enum err store_kv_list(struct store_db *db, struct str customer, store_
  * "provider"; key: name, "user@domain", "customer/name".
  */
 typedef void store_change_fn(uint64_t seq, struct str kind, struct str key, void *arg);
-MUST_USE enum err store_changes(struct store_db *db, uint64_t after, store_change_fn *row, void *arg);
+MUST_USE enum err store_changes(
+	struct store_db *db, uint64_t after, store_change_fn *row, void *arg);
 MUST_USE enum err store_change_latest(struct store_db *db, uint64_t *seq);
 
 #endif

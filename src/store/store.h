@@ -23,12 +23,12 @@ struct store;
 struct event_bus;
 
 /* "sqlite:/var/lib/tandem/tandem.db"; runs the migrations. `why` says what is wrong in words. */
-MUST_USE enum err store_open(struct str url, struct event_bus *events, struct store_db **out,
-	struct buf *why);
+MUST_USE enum err store_open(
+	struct str url, struct event_bus *events, struct store_db **out, struct buf *why);
 void store_close(struct store_db *db);
 
 enum store_job_kind {
-	STORE_READ,  /* runs on a reader, at once */
+	STORE_READ, /* runs on a reader, at once */
 	STORE_WRITE, /* runs in the writer's group commit, in the order of posting */
 };
 
@@ -52,8 +52,8 @@ struct store_job {
 
 struct store_config {
 	struct str url;
-	unsigned queue_max;   /* waiting write jobs; beyond it store_post says ERR_FULL */
-	unsigned retry_ms;    /* between attempts while the database is away */
+	unsigned queue_max; /* waiting write jobs; beyond it store_post says ERR_FULL */
+	unsigned retry_ms; /* between attempts while the database is away */
 };
 
 /* Starts one writer and one reader thread. */
@@ -68,6 +68,13 @@ struct store_counts {
 	size_t waiting;
 };
 void store_counts(struct store *s, struct store_counts *out);
+
+/*
+ * A damaged database was replaced by an empty one: called on the writer thread, so that memory can
+ * write back what it knows. Set before the first job.
+ */
+typedef void store_recreated_fn(void *arg, struct store_db *db);
+void store_on_recreated(struct store *s, store_recreated_fn *fn, void *arg);
 
 /*
  * Replay tests: a store without threads. Jobs wait until store_step runs all of them (group

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store/repo.h"
+#include "store/table.h"
+
+static const struct column columns[] = {
+	KEY_COLUMN(TEXT, store_dialog, call),
+	KEY_COLUMN(U32, store_dialog, side),
+	COLUMN(TEXT, store_dialog, call_id),
+	COLUMN(TEXT, store_dialog, local_tag),
+	COLUMN(TEXT, store_dialog, remote_tag),
+	COLUMN(TEXT, store_dialog, local),
+	COLUMN(TEXT, store_dialog, remote),
+	COLUMN(TEXT, store_dialog, remote_target),
+	COLUMN(TEXT, store_dialog, local_contact),
+	COLUMN(TEXT, store_dialog, routes),
+	COLUMN(U32, store_dialog, local_cseq),
+	COLUMN(U32, store_dialog, remote_cseq),
+	COLUMN(BOOL, store_dialog, uas),
+	COLUMN(BOOL, store_dialog, secure),
+	COLUMN(TEXT, store_dialog, flow_remote),
+	COLUMN(TEXT, store_dialog, flow_local),
+	COLUMN(U32, store_dialog, listener),
+	COLUMN(TEXT, store_dialog, customer),
+	COLUMN(TEXT, store_dialog, account),
+	COLUMN_NAMED(TIME, store_dialog, answered_ms, "answered"),
+	COLUMN_NAMED(TIME, store_dialog, limit_ms, "limit_at"),
+	COLUMN(TEXT, store_dialog, session),
+	COLUMN(TEXT, store_dialog, extra),
+};
+static const struct table dialogs = TABLE("dialogs", store_dialog, columns, "ORDER BY call, side");
+
+enum err store_dialog_put(struct store_db *db, const struct store_dialog *d)
+{
+	return table_put(db, &dialogs, d);
+}
+
+enum err store_dialog_remove(struct store_db *db, struct str call)
+{
+	const struct match m = { "call", call };
+
+	return table_delete(db, &dialogs, &m, 1);
+}
+
+LIST_OF(store_dialog_list, store_dialog, dialogs)
