@@ -95,6 +95,7 @@ class ServiceTest < FlowTest
     server.set("log", "level", "loud")
     Process.kill("HUP", server.pid)
     eventually("the complaint") { server.log =~ /was not taken over.*loud/ }
+    server.set("log", "level", "info")
     assert_equal 2, server.status["workers"]
   end
 
