@@ -98,8 +98,14 @@ class Tandem
     self
   end
 
+  # Whatever ends this program ends what it started.
+  STARTED = []
+  Minitest.after_run { STARTED.each { |pid| Process.kill("KILL", pid) rescue nil } }
+  trap("TERM") { exit!(1) if STARTED.each { |pid| Process.kill("KILL", pid) rescue nil } }
+
   def launch
     @pid = Process.spawn(@env, PROGRAM, "serve", out: [log_file, "a"], err: [log_file, "a"], pgroup: true)
+    STARTED << @pid
   end
 
   def status = run("status", "--json").json
@@ -119,6 +125,7 @@ class Tandem
     return unless @pid
     Process.kill(signal, @pid)
     _, status = eventually("the service stops\n#{log}") { Process.wait2(@pid, Process::WNOHANG) }
+    STARTED.delete(@pid)
     @pid = nil
     status.exitstatus || 128 + status.termsig
   end
