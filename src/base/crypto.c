@@ -119,19 +119,11 @@ void crypto_scrypt_hash(struct str password, char out[CRYPTO_SCRYPT_MAX])
 		salt_hex, hash_hex);
 }
 
-static bool unhex(struct str s, uint8_t *out, size_t n)
+static bool unhex(struct str s, uint8_t *out, size_t want)
 {
-	if (s.n != 2 * n)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	size_t n;
 
-		if (v < 0)
-			return false;
-		out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | v : v << 4);
-	}
-	return true;
+	return str_unhex(s, out, want, &n) == ERR_OK && n == want;
 }
 
 bool crypto_scrypt_check(struct str password, struct str stored)

@@ -174,3 +174,30 @@ void str_hex(const void *bytes, size_t n, char *out)
 	}
 	out[2 * n] = '\0';
 }
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+enum err str_unhex(struct str s, void *out, size_t max, size_t *n)
+{
+	unsigned char *p = out;
+
+	if (s.n % 2)
+		return ERR_SYNTAX;
+	if (s.n / 2 > max)
+		return ERR_FULL;
+	for (size_t i = 0; i < s.n; i += 2) {
+		int high = hex_value(s.p[i]), low = hex_value(s.p[i + 1]);
+
+		if (high < 0 || low < 0)
+			return ERR_SYNTAX;
+		p[i / 2] = (unsigned char)(high << 4 | low);
+	}
+	*n = s.n / 2;
+	return ERR_OK;
+}

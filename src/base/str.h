@@ -75,6 +75,8 @@ MUST_USE enum err str_u64(struct str s, uint64_t *out);
 char *str_dup(struct str s);
 /* Copies into out[max] and terminates; ERR_FULL when it does not fit (out is then ""). */
 MUST_USE enum err str_copy(struct str s, char *out, size_t max);
+/* Bytes of hex digits; ERR_SYNTAX, ERR_FULL. */
+MUST_USE enum err str_unhex(struct str s, void *out, size_t max, size_t *n);
 /* Hex digits, lower case, 2 * n characters plus NUL. */
 void str_hex(const void *bytes, size_t n, char *out);
 

@@ -78,7 +78,8 @@ bool directory_domain(struct directory *d, struct str host, bool wildcard, char 
 struct account *directory_account(struct directory *d, struct str username, struct str domain);
 /* The same, and for a dotted name without an account of its own ("x.alice") the part after the
  * last dot (facts 2.5, 12.1.9). */
-struct account *directory_account_dotted(struct directory *d, struct str username, struct str domain);
+struct account *directory_account_dotted(
+	struct directory *d, struct str username, struct str domain);
 struct customer *directory_customer(struct directory *d, struct str name);
 struct dialplan *directory_dialplan(struct directory *d, struct str customer, struct str name);
 struct provider *directory_provider(struct directory *d, struct str customer, struct str name);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "directory/domains.h"
+
+struct domain_name {
+	struct hash_node node;
+	char *name; /* what is looked for */
+	char *canonical; /* what it stands for, lower case */
+};
+
+struct loading {
+	struct hash names, aliases;
+	char *wildcard;
+};
+
+static char *lower_dup(struct str s)
+{
+	char *z = str_dup(s);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (z[i] >= 'A' && z[i] <= 'Z')
+			z[i] |= 0x20;
+	return z;
+}
+
+static struct domain_name *find(const struct hash *h, struct str name)
+{
+	for (struct hash_node *n = hash_find(h, hash_istr(name)); n; n = hash_next(n)) {
+		struct domain_name *d = container_of(n, struct domain_name, node);
+
+		if (str_ieq(str_of(d->name), name))
+			return d;
+	}
+	return NULL;
+}
+
+/* The first to claim a name keeps it. */
+static void add(struct hash *h, struct str name, struct str canonical)
+{
+	struct domain_name *d;
+
+	if (!name.n || find(h, name))
+		return;
+	d = mem_new(struct domain_name);
+	d->name = str_dup(name);
+	d->canonical = lower_dup(canonical);
+	hash_add(h, &d->node, hash_istr(name));
+}
+
+static void drop_name(struct hash_node *n, void *arg)
+{
+	struct domain_name *d = container_of(n, struct domain_name, node);
+
+	hash_del(arg, n);
+	free(d->name);
+	free(d->canonical);
+	free(d);
+}
+
+static void drop_all(struct hash *h)
+{
+	hash_each(h, drop_name, h);
+	hash_fini(h);
+}
+
+static void load_one(const struct store_domain *row, void *arg)
+{
+	struct loading *l = arg;
+	struct str rest = row->aliases, alias;
+
+	add(&l->names, row->name, row->name);
+	while (str_cut(&rest, '\n', &alias)) {
+		alias = str_trim(alias);
+		if (!str_eq(alias, STR("*")))
+			add(&l->aliases, alias, row->name);
+		else if (!l->wildcard)
+			l->wildcard = lower_dup(row->name);
+	}
+}
+
+void domains_init(struct domains *d)
+{
+	pthread_rwlock_init(&d->lock, NULL);
+	hash_init(&d->names, 8);
+	hash_init(&d->aliases, 8);
+	d->wildcard = NULL;
+}
+
+void domains_fini(struct domains *d)
+{
+	drop_all(&d->names);
+	drop_all(&d->aliases);
+	free(d->wildcard);
+	pthread_rwlock_destroy(&d->lock);
+}
+
+enum err domains_load(struct domains *d, struct store_db *db)
+{
+	struct loading l = { .wildcard = NULL }, old;
+	enum err e;
+
+	hash_init(&l.names, 8);
+	hash_init(&l.aliases, 8);
+	e = store_domain_list(db, load_one, &l);
+	if (!e) {
+		pthread_rwlock_wrlock(&d->lock);
+		old = (struct loading){ d->names, d->aliases, d->wildcard };
+		d->names = l.names;
+		d->aliases = l.aliases;
+		d->wildcard = l.wildcard;
+		pthread_rwlock_unlock(&d->lock);
+		l = old;
+	}
+	drop_all(&l.names);
+	drop_all(&l.aliases);
+	free(l.wildcard);
+	return e;
+}
+
+bool domains_find(struct domains *d, struct str host, bool wildcard, char *out, size_t max)
+{
+	const struct domain_name *n;
+	const char *found;
+	bool ok;
+
+	pthread_rwlock_rdlock(&d->lock);
+	n = find(&d->names, host);
+	if (!n)
+		n = find(&d->aliases, host);
+	found = n ? n->canonical : wildcard ? d->wildcard : NULL;
+	ok = found && str_copy(str_of(found), out, max) == ERR_OK;
+	pthread_rwlock_unlock(&d->lock);
+	return ok;
+}
+
+size_t domains_count(struct domains *d)
+{
+	size_t n;
+
+	pthread_rwlock_rdlock(&d->lock);
+	n = d->names.count;
+	pthread_rwlock_unlock(&d->lock);
+	return n;
+}
