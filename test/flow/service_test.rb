@@ -19,6 +19,22 @@ class ServiceTest < FlowTest
     assert_equal 0, server.stop("INT")
   end
 
+  def test_stops_in_bounded_time_even_if_core_does_not_listen
+    server.start
+    core = server.core_pid
+    Process.kill("STOP", core)
+    assert_equal 0, server.stop
+    eventually("core is gone") { !File.exist?("/proc/#{core}") }
+  end
+
+  def test_supervisor_killed_takes_everything_along
+    server.start
+    processes = server.children + server.children.flat_map { |p| server.children(p) }
+    server.stop("KILL")
+    processes.each { |p| eventually("process #{p} is gone") { !File.exist?("/proc/#{p}") || File.read("/proc/#{p}/stat") =~ /\) Z / } }
+    server.start # nothing is in the way
+  end
+
   def test_answers_options
     server.demo.start
     answer = Phone.new("x", server.port).ask("OPTIONS", "sip:127.0.0.1:#{server.port}")
