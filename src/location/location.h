@@ -15,7 +15,8 @@ enum { LOCATION_BINDINGS_MAX = 64 }; /* hard limit per AOR */
 struct location;
 
 struct binding { /* slices borrow: from the caller when put, from the visit when listed */
-	struct str contact; /* URI, the key within the AOR (RFC 3261 19.1.4 comparison by the registrar) */
+	struct str contact; /* URI, the key within the AOR (RFC 3261 19.1.4 comparison by the
+			       registrar) */
 	struct str instance;
 	uint32_t reg_id;
 	struct str call_id;
@@ -27,11 +28,12 @@ struct binding { /* slices borrow: from the caller when put, from the visit when
 	struct flow flow; /* that the REGISTER arrived on */
 };
 
-MUST_USE enum err location_new(struct store *s, struct event_bus *events, unsigned workers,
-	struct location **out);
+MUST_USE enum err location_new(
+	struct store *s, struct event_bus *events, unsigned workers, struct location **out);
 void location_free(struct location *l);
 /* At start: all stored bindings. now_ms: those expired are left out. */
-MUST_USE enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count);
+MUST_USE enum err location_load(
+	struct location *l, struct store_db *db, int64_t now_ms, size_t *count);
 
 /* The bindings of an AOR, not expired, best q first and newest first among equals. Returns the
  * number of visits. The table is locked during the visits: no calls back into it. */
@@ -52,8 +54,8 @@ struct location_change {
 	struct str remove[LOCATION_BINDINGS_MAX];
 	unsigned remove_count;
 };
-typedef enum err location_change_fn(void *arg, const struct binding *present, unsigned count,
-	struct location_change *out);
+typedef enum err location_change_fn(
+	void *arg, const struct binding *present, unsigned count, struct location_change *out);
 typedef void location_done(void *arg, enum err e);
 MUST_USE enum err location_update(struct location *l, struct worker *w, struct str aor,
 	location_change_fn *change, void *change_arg, location_done *done, void *done_arg);

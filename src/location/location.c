@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "event/event.h"
+#include "location/journal.h"
+#include "location/table.h"
+#include "store/repo.h"
+
+enum { SWEEP_MAX = 2000 };
+
+struct location {
+	struct store *store;
+	struct event_bus *events;
+	struct shard shards[SHARDS];
+};
+
+static struct shard *shard_of(struct location *l, struct str aor)
+{
+	return &l->shards[hash_istr(aor) >> 58];
+}
+
+/* ---- life ---- */
+
+static void write_back(void *arg, struct store_db *db);
+
+enum err location_new(
+	struct store *s, struct event_bus *events, unsigned workers, struct location **out)
+{
+	struct location *l = mem_new(struct location);
+
+	(void)workers;
+	l->store = s;
+	l->events = events;
+	for (int i = 0; i < SHARDS; i++)
+		shard_init(&l->shards[i]);
+	store_on_recreated(s, write_back, l);
+	*out = l;
+	return ERR_OK;
+}
+
+void location_free(struct location *l)
+{
+	if (!l)
+		return;
+	for (int i = 0; i < SHARDS; i++)
+		shard_fini(&l->shards[i]);
+	free(l);
+}
+
+struct loading {
+	struct location *l;
+	int64_t now_ms;
+	size_t count;
+};
+
+static void load_row(const struct store_binding *row, void *arg)
+{
+	struct loading *load = arg;
+	struct binding b;
+
+	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b))
+		return;
+	shard_put(shard_of(load->l, row->aor), row->aor, &b);
+	load->count++;
+}
+
+enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count)
+{
+	struct loading load = { .l = l, .now_ms = now_ms };
+	enum err e = store_binding_list(db, load_row, &load);
+
+	*count = load.count;
+	return e;
+}
+
+struct writing {
+	struct store_db *db;
+	enum err err;
+};
+
+static void write_aor(struct aor *a, void *arg)
+{
+	struct writing *w = arg;
+
+	for (const struct entry *e = a->entries; e && !w->err; e = e->next) {
+		struct journal_text text;
+		struct store_binding row;
+		struct binding b;
+
+		entry_view(e, &b);
+		journal_to_row(aor_text(a), &b, &row, &text);
+		w->err = store_binding_put(w->db, &row);
+	}
+}
+
+/* The database was replaced by an empty one: all that we know goes into it. */
+static void write_back(void *arg, struct store_db *db)
+{
+	struct location *l = arg;
+	struct writing w = { .db = db, .err = store_begin(db) };
+
+	for (int i = 0; i < SHARDS && !w.err; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		shard_each(&l->shards[i], write_aor, &w);
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
+	if (!w.err)
+		w.err = store_commit(db);
+	if (w.err)
+		store_rollback(db);
+}
+
+/* ---- reading ---- */
+
+/* The bindings that count, in `out`; best q first, among equals the newest. */
+static unsigned present(const struct aor *a, int64_t now_ms, struct binding *out, unsigned max)
+{
+	unsigned n = 0;
+
+	for (const struct entry *e = a->entries; e && n < max; e = e->next) {
+		unsigned at = n;
+
+		if (e->expires_ms <= now_ms)
+			continue;
+		while (at > 0 &&
+			(out[at - 1].q1000 < e->q1000 ||
+				(out[at - 1].q1000 == e->q1000 &&
+					out[at - 1].updated_ms < e->updated_ms)))
+			at--;
+		memmove(&out[at + 1], &out[at], (n - at) * sizeof(*out));
+		entry_view(e, &out[at]);
+		n++;
+	}
+	return n;
+}
+
+unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
+	void (*visit)(const struct binding *b, void *arg), void *arg)
+{
+	struct binding list[LOCATION_BINDINGS_MAX];
+	struct shard *s = shard_of(l, aor);
+	const struct aor *a;
+	unsigned n;
+
+	pthread_mutex_lock(&s->lock);
+	a = shard_find(s, aor);
+	n = a ? present(a, now_ms, list, LOCATION_BINDINGS_MAX) : 0;
+	for (unsigned i = 0; i < n; i++)
+		visit(&list[i], arg);
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+struct listing {
+	int64_t now_ms;
+	void (*visit)(struct str aor, const struct binding *b, void *arg);
+	void *arg;
+};
+
+static void list_aor(struct aor *a, void *arg)
+{
+	struct binding list[LOCATION_BINDINGS_MAX];
+	struct listing *w = arg;
+	unsigned n = present(a, w->now_ms, list, LOCATION_BINDINGS_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		w->visit(aor_text(a), &list[i], w->arg);
+}
+
+void location_list(struct location *l, int64_t now_ms,
+	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg)
+{
+	struct listing w = { now_ms, visit, arg };
+
+	for (int i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		shard_each(&l->shards[i], list_aor, &w);
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
+}
+
+size_t location_count(struct location *l)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		n += l->shards[i].bindings;
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
+	return n;
+}
+
+/* ---- changing ---- */
+
+static void apply(struct shard *s, struct str aor, const struct location_change *c)
+{
+	for (unsigned i = 0; i < c->remove_count; i++)
+		shard_remove(s, aor, c->remove[i]);
+	for (unsigned i = 0; i < c->put_count; i++)
+		shard_put(s, aor, &c->put[i]);
+}
+
+static bool fits(struct str aor, const struct location_change *c, unsigned count)
+{
+	if (aor.n > UINT16_MAX || count + c->put_count > LOCATION_BINDINGS_MAX + c->remove_count)
+		return false;
+	for (unsigned i = 0; i < c->put_count; i++) {
+		const struct binding *b = &c->put[i];
+
+		if (b->contact.n > UINT16_MAX || b->instance.n > UINT16_MAX ||
+			b->call_id.n > UINT16_MAX || b->path.n > UINT16_MAX ||
+			b->user_agent.n > UINT16_MAX)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The journal's order is posted before memory changes and under the AOR's lock: what cannot be
+ * journaled does not happen, and the store sees the changes of one AOR in order.
+ */
+enum err location_update(struct location *l, struct worker *w, struct str aor,
+	location_change_fn *change, void *change_arg, location_done *done, void *done_arg)
+{
+	struct location_change *c = mem_new(struct location_change);
+	struct binding list[LOCATION_BINDINGS_MAX];
+	struct shard *s = shard_of(l, aor);
+	const struct aor *a;
+	unsigned n;
+	enum err e;
+
+	pthread_mutex_lock(&s->lock);
+	a = shard_find(s, aor);
+	n = a ? present(a, w->clock.wall_ms, list, LOCATION_BINDINGS_MAX) : 0;
+	e = change(change_arg, list, n, c);
+	if (!e && !fits(aor, c, n))
+		e = ERR_LIMIT;
+	if (!e)
+		e = journal_post(l->store, w, aor, c, done, done_arg);
+	if (!e)
+		apply(s, aor, c);
+	pthread_mutex_unlock(&s->lock);
+	free(c);
+	return e;
+}
+
+/* ---- expiry ---- */
+
+static void tell_gone(struct str aor, const struct binding *b, void *arg)
+{
+	struct location *l = arg;
+	struct event ev = { .kind = EV_EXPIRED,
+		.account = aor,
+		.text = STR("the phone did not refresh its registration in time") };
+
+	event_field(&ev, "contact", b->contact);
+	event_field(&ev, "user_agent", b->user_agent);
+	event_emit(l->events, &ev);
+}
+
+unsigned location_sweep(struct location *l, int64_t now_ms)
+{
+	unsigned removed = 0;
+
+	for (int i = 0; i < SHARDS && removed < SWEEP_MAX; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_MAX - removed, tell_gone, l);
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
+	if (removed)
+		journal_expire(l->store, now_ms);
+	return removed;
+}
+
+void location_conn_closed(struct location *l, uint64_t conn)
+{
+	(void)l;
+	(void)conn; /* a binding knows its flow; sending on a closed one fails, and the leg with it
+		     */
+}
