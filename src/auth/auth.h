@@ -25,7 +25,7 @@
 struct auth_config {
 	enum crypto_digest algorithms[3]; /* offered in this order */
 	unsigned algorithm_count;
-	unsigned nonce_s;    /* a nonce is good for so long; default 300 */
+	unsigned nonce_s; /* a nonce is good for so long; default 300 */
 	unsigned nonces_max; /* remembered per worker */
 };
 
