@@ -6,7 +6,7 @@ module TandemRun
   MESSAGE_MAX = 1000
   STOP = Object.new.freeze # thrown when the abort was handled and the script goes on
   @blocks = []
-  @script = @tree = nil
+  @script = @tree = @code = @cached = @cached_name = nil
 
   # -> ["done"], ["error", message, line], ["killed", message, line]
   def self.start(script, name, input)
@@ -46,6 +46,16 @@ module TandemRun
   class << self
     private
 
+    # A customer's calls mostly run the same text. What remembers its first run is made anew.
+    def compiled(script, name)
+      return @code if @cached == script && @cached_name == name
+
+      @code = COMPILE.call(script, name, name, 1)
+      @cached = script.match?(%r{/[a-z]*o|\bEND\b}) ? nil : script
+      @cached_name = name
+      @code
+    end
+
     def nodes_of(type)
       @tree ||= walk(RubyVM::AbstractSyntaxTree.parse(@script), Hash.new { |h, k| h[k] = [] })
       @tree[type]
@@ -65,7 +75,8 @@ module TandemRun
 
     def run_script(script, name)
       begin
-        Kernel.catch(STOP) { COMPILE.call(script, name, name, 1).eval }
+        code = compiled(script, name)
+        Kernel.catch(STOP) { code.eval }
       ensure
         finish
       end
@@ -110,6 +121,19 @@ module TandemRun
     end
   end
 end
+
+# Walked through once here, what every run needs is warm, and shared by all sandboxes.
+TandemRun.start(<<~'SCRIPT', 'warm', { 'request' => { 'headers' => [['From', '<sip:a@b>']] } })
+  def warm(number) = number =~ /1/ ? sys.Out : sys.Username.inspect
+  begin
+    warm(req.URI.User.to_s)
+    req.Header.From.FromURI.User
+    TandemSandbox.command('warm', sys)
+  rescue ArgumentError => e
+    e.message
+  end
+SCRIPT
+Object.send(:remove_method, :warm)
 
 # Everything that there is now is Ruby's or ours: fresh.c holds scripts against it.
 TandemModules = []

@@ -51,7 +51,7 @@ bool sandbox_prepare(struct sandbox *s)
 	int failed = 0;
 
 	s->packet = malloc(WIRE_PACKET_MAX);
-	if (!s->packet)
+	if (!s->packet || !jail_prepare(s))
 		return false;
 	native_define(s);
 	for (const struct prelude_file *f = prelude_files; f->name; f++) {
@@ -154,7 +154,7 @@ void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
 {
 	s->fd = fd;
 	s->memory_mb = memory_mb;
-	if (!jail_enter(fd, memory_mb, cpu_s))
+	if (!jail_enter(s, fd, memory_mb, cpu_s))
 		_exit(70);
 	for (;;) {
 		bool interrupted;
@@ -189,7 +189,7 @@ int sandbox_check(struct sandbox *s, int out, const char *name, const char *text
 	int failed = 0;
 	VALUE wrong;
 
-	if (!jail_enter(out, CHECK_MEMORY_MB, CHECK_CPU_S))
+	if (!jail_enter(s, out, CHECK_MEMORY_MB, CHECK_CPU_S))
 		return 2;
 	wrong = rb_protect(check, (VALUE)&t, &failed);
 	if (failed || !RB_TYPE_P(wrong, T_STRING))

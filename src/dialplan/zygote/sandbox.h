@@ -17,6 +17,7 @@
 #include <ruby.h>
 
 struct fresh;
+struct sock_filter;
 
 struct sandbox {
 	int fd; /* channel */
@@ -34,6 +35,8 @@ struct sandbox {
 	VALUE aborted; /* class of the abort */
 	VALUE tracer; /* raises the abort again after a handler of it */
 	struct fresh *fresh;
+	struct sock_filter *filter; /* of system calls */
+	unsigned short filter_n;
 	char *packet; /* WIRE_PACKET_MAX */
 };
 
@@ -74,8 +77,9 @@ void fresh_on_method(struct sandbox *s, VALUE where, VALUE name, bool added);
 /* jail.c */
 /* Before Ruby starts: user, group, no new privileges. uid 0 is never kept. */
 bool jail_drop(unsigned uid, unsigned gid);
+bool jail_prepare(struct sandbox *s); /* once, in the zygote */
 /* In the sandbox before its first script: descriptors, limits, system calls. */
-bool jail_enter(int fd, unsigned memory_mb, unsigned cpu_s);
+bool jail_enter(const struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s);
 
 /* serve.c: the zygote's life; returns when core closes the control socket. */
 void serve(struct sandbox *s, int control);
