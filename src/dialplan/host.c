@@ -138,11 +138,12 @@ struct dialplan_engine *dialplan_host_engine(struct dialplan_host *h, struct wor
 /* Sandboxes end with their zygote; runs that had begun in them do too. */
 void host_lose_zygote(struct dialplan_host *h)
 {
-	if (!h->control)
-		return;
-	control_close(h->control);
-	h->control = NULL;
-	event_note(h->events, EV_SANDBOX, STR_NONE, STR_NONE, "the dialplan process is gone");
+	if (h->control) {
+		control_close(h->control);
+		h->control = NULL;
+		event_note(
+			h->events, EV_SANDBOX, STR_NONE, STR_NONE, "the dialplan process is gone");
+	}
 	list_each_safe (it, &h->boxes)
 		box_ended(container_of(it, struct box, link), -1);
 }
