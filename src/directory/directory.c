@@ -426,6 +426,22 @@ bool directory_domain(struct directory *d, struct str host, bool wildcard, char 
 	return domains_find(&d->domains, host, wildcard, out, max);
 }
 
+bool directory_domain_of(
+	struct directory *d, const struct sip_uri *uri, bool wildcard, char *out, size_t max)
+{
+	char text[RECORD_KEY_MAX];
+	struct buf b = BUF_OF(text);
+
+	if (uri->port) {
+		buf_add(&b, uri->host);
+		buf_char(&b, ':');
+		buf_u64(&b, uri->port);
+		if (buf_ok(&b) && domains_find(&d->domains, buf_str(&b), false, out, max))
+			return true;
+	}
+	return domains_find(&d->domains, uri->host, wildcard, out, max);
+}
+
 struct account *directory_account(struct directory *d, struct str username, struct str domain)
 {
 	char mem[RECORD_KEY_MAX];

@@ -12,6 +12,7 @@
 #define DIRECTORY_DIRECTORY_H
 
 #include "sip/digest.h"
+#include "sip/uri.h"
 #include "store/store.h"
 
 struct directory;
@@ -73,6 +74,10 @@ MUST_USE enum err directory_refresh(struct directory *d, struct store_db *db, un
  * is allowed, the domain with alias "*". Ignores case. Copied into out (lower case, NUL).
  */
 bool directory_domain(struct directory *d, struct str host, bool wildcard, char *out, size_t max);
+
+/* The same for the host of a URI: "host:port" first, as an alias may be written, then the host. */
+bool directory_domain_of(struct directory *d, const struct sip_uri *uri, bool wildcard, char *out,
+	size_t max);
 
 /* domain must be canonical. NULL: unknown. User names ignore case. */
 struct account *directory_account(struct directory *d, struct str username, struct str domain);

@@ -31,6 +31,7 @@ struct roles_config {
 struct roles {
 	struct roles_env env;
 	struct transport *transport;
+	struct str server; /* Server header */
 	struct tx_layer *tx;
 	struct auth *auth;
 	struct registrar *registrar;

@@ -22,9 +22,9 @@ struct registrar_ua_rule { /* facts 5.2, 5.3: first match of the User-Agent wins
 };
 
 struct registrar_config {
-	unsigned expires_min_s;	    /* 120; shorter wishes: 423 with Min-Expires */
-	unsigned expires_max_s;	    /* 3600; longer wishes are cut */
-	unsigned bindings_max;	    /* per account, 10 */
+	unsigned expires_min_s; /* 120; shorter wishes: 423 with Min-Expires */
+	unsigned expires_max_s; /* 3600; longer wishes are cut */
+	unsigned bindings_max; /* per account, 10 */
 	struct registrar_ua_rule ua[REGISTRAR_UA_RULES_MAX];
 	unsigned ua_count;
 	struct str server; /* Server header */

@@ -62,6 +62,8 @@ MUST_USE enum err store_start(const struct store_config *cfg, struct event_bus *
 void store_stop(struct store *s); /* commits what waits (bounded time), joins the threads */
 MUST_USE enum err store_post(struct store *s, struct store_job *job); /* any thread */
 bool store_healthy(const struct store *s);
+/* Whether an error means that the database is away, rather than that it refused this change. */
+bool store_is_away(enum err e);
 
 struct store_counts {
 	uint64_t commits, writes, reads, failures;

@@ -105,8 +105,6 @@ MUST_USE enum err store_prepare(struct store_db *db, const char *sql, void **stm
 MUST_USE enum err store_run(struct store_db *db, void *stmt); /* to its end, no rows wanted */
 const struct store_driver *store_driver_of(struct store_db *db);
 void *store_conn_of(struct store_db *db);
-/* Whether an error means that the database is away, rather than that it refused this statement. */
-bool store_is_away(enum err e);
 
 /* Renames a damaged database; what it is called now goes to `name`. */
 MUST_USE enum err store_set_aside(struct str url, int64_t now_ms, struct buf *name);

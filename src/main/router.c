@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "main/router.h"
+#include "event/event.h"
+
+enum { LIST_MAX = 512, VIAS_OF_OURS_MAX = 1 };
+
+#define ALLOW                                                                                      \
+	"INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY, REFER"
+#define SUPPORTED "100rel, timer, path, replaces, norefersub"
+
+typedef void route_fn(struct roles *r, struct sip_msg *req, const struct flow *flow);
+
+static void answer(struct roles *r, const struct sip_msg *req, const struct flow *flow,
+	const struct sip_reply *reply)
+{
+	if (reply->status >= 300)
+		event_note(r->env.worker->events, EV_REQUEST_REFUSED, STR_NONE, STR_NONE,
+			"%.*s %.*s: %u %.*s", STR_ARG(req->method_name), STR_ARG(req->request_uri),
+			reply->status, STR_ARG(reply->reason));
+	tx_reply_stateless(r->tx, req, flow, reply);
+}
+
+static void refuse(struct roles *r, const struct sip_msg *req, const struct flow *flow,
+	unsigned status, struct str reason)
+{
+	const struct sip_extra allow = { .id = SIP_HDR_ALLOW, .value = STR(ALLOW) };
+	const struct sip_reply no = { .status = status,
+		.reason = reason,
+		.extra = &allow,
+		.extra_count = status == 405 || status == 501 };
+
+	answer(r, req, flow, &no);
+}
+
+/* ---- what holds for every request (RFC 3261 8.2) ---- */
+
+/* Requests that passed through us before carry our branches in their Via fields. */
+static bool loops(const struct roles *r, const struct sip_msg *req)
+{
+	struct sip_hdr_iter it = { 0 };
+	struct str value;
+	unsigned ours = 0, owner;
+
+	while (sip_msg_next(req, SIP_HDR_VIA, &it, &value)) {
+		struct sip_via via;
+
+		if (!sip_via_parse(value, &via) && str_starts(via.branch, SIP_BRANCH_COOKIE) &&
+			worker_of_token(str_from(via.branch, SIP_BRANCH_COOKIE.n),
+				r->env.worker->count, &owner))
+			ours++;
+	}
+	return ours > VIAS_OF_OURS_MAX;
+}
+
+/* Option tags in Require that we do not know (8.2.2.3). */
+static bool unknown_requirements(const struct sip_msg *req, struct buf *list)
+{
+	struct sip_hdr_iter it = { 0 };
+	struct str tag;
+
+	if (req->to.tag.p) /* within a dialog they are the far end's business */
+		return false;
+	while (sip_msg_next(req, SIP_HDR_REQUIRE, &it, &tag)) {
+		if (!tag.n || sip_list_has(STR(SUPPORTED), tag))
+			continue;
+		if (list->n)
+			buf_lit(list, ", ");
+		buf_add(list, tag);
+	}
+	return list->n > 0;
+}
+
+static bool acceptable(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	char text[LIST_MAX];
+	struct buf list = BUF_OF(text);
+
+	if (req->uri.scheme != SIP_SCHEME_SIP && req->uri.scheme != SIP_SCHEME_SIPS) {
+		refuse(r, req, flow, 416, STR("Unsupported URI Scheme"));
+	} else if (req->has_max_forwards && req->max_forwards == 0 && req->method != SIP_OPTIONS) {
+		refuse(r, req, flow, 483, STR("Too Many Hops"));
+	} else if (loops(r, req)) {
+		refuse(r, req, flow, 482, STR("Loop Detected"));
+	} else if (unknown_requirements(req, &list)) {
+		const struct sip_extra no = { .id = SIP_HDR_UNSUPPORTED, .value = buf_str(&list) };
+		const struct sip_reply bad = { .status = 420, .extra = &no, .extra_count = 1 };
+
+		answer(r, req, flow, &bad);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+/* ---- roles ---- */
+
+static void to_registrar(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	registrar_on_request(r->registrar, req, flow);
+}
+
+static void to_calls(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	call_on_request(r->calls, req, flow);
+}
+
+/* "Are you there, and what can you do?" (RFC 3261 11.2) */
+static void to_options(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	const struct sip_extra about[] = {
+		{ .id = SIP_HDR_ALLOW, .value = STR(ALLOW) },
+		{ .id = SIP_HDR_ACCEPT, .value = STR("application/sdp") },
+		{ .id = SIP_HDR_SUPPORTED, .value = STR(SUPPORTED) },
+		{ .id = SIP_HDR_SERVER, .value = r->server },
+	};
+	const struct sip_reply ok = {
+		.status = 200, .extra = about, .extra_count = r->server.n ? 4 : 3
+	};
+
+	answer(r, req, flow, &ok);
+}
+
+static void no_dialog(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	refuse(r, req, flow, 481, STR("Call/Transaction Does Not Exist"));
+}
+
+static void bad_event(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	refuse(r, req, flow, 489, STR("Bad Event"));
+}
+
+static void not_allowed(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	refuse(r, req, flow, 405, STR("Method Not Allowed"));
+}
+
+static void not_known(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	refuse(r, req, flow, 501, STR("Not Implemented"));
+}
+
+/* Requests outside of a dialog. CANCEL and ACK are the transaction layer's. */
+static route_fn *const outside[SIP_METHOD_COUNT] = {
+	[SIP_UNKNOWN] = not_known,
+	[SIP_REGISTER] = to_registrar,
+	[SIP_INVITE] = to_calls,
+	[SIP_MESSAGE] = to_calls,
+	[SIP_OPTIONS] = to_options,
+	[SIP_BYE] = no_dialog,
+	[SIP_PRACK] = no_dialog,
+	[SIP_UPDATE] = no_dialog,
+	[SIP_REFER] = no_dialog,
+	[SIP_INFO] = no_dialog,
+	[SIP_SUBSCRIBE] = bad_event,
+	[SIP_NOTIFY] = bad_event,
+	[SIP_PUBLISH] = not_allowed,
+};
+
+void router_on_request(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	route_fn *to = outside[req->method];
+
+	if (!acceptable(r, req, flow))
+		return;
+	if (req->to.tag.n && req->method != SIP_REGISTER) {
+		if (!call_on_dialog_request(r->calls, req, flow))
+			no_dialog(r, req, flow);
+		return;
+	}
+	(to ? to : not_allowed)(r, req, flow);
+}
