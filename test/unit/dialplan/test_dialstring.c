@@ -99,6 +99,7 @@ static void destinations(void **state)
 	becomes("100;phone-context=x@b", "0:sip:100;phone-context=x@b");
 	becomes("a b@c", "error: a b@c cannot be dialled");
 	becomes("a@", "error: a@ cannot be dialled");
+	becomes("@b;c@d", "error: @b;c@d cannot be dialled");
 	becomes("sip:", "error: sip: cannot be dialled");
 	becomes("a@b\r\nX: y", "error: a@b\r\nX: y cannot be dialled");
 }
