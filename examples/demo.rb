@@ -12,11 +12,11 @@ when "300"
 
 when /^1\d\d$/
   # Three digits that begin with 1: the answer's reason is the time. Phones show it.
-  sys.Respond(486, Time.now.strftime("It is %H-%M"))
+  sys.Respond(486, Time.now.strftime("It is %H:%M"))
 
 else
   # Everything else is an account of ours: ring its phones, for half a minute at most.
-  sys.Log("#{req.From.FromURI.User} calls #{number}.")
+  sys.Log("#{req.Header.From.FromURI.User} calls #{number}.")
   sys.Dial("#{number}@local", 30)
 
   # Only reached when nobody answered.
