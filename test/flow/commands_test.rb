@@ -179,8 +179,9 @@ class CommandsTest < FlowTest
     end
     assert_nil((s.gets rescue nil))
     idle = Array.new(40) { socket.call }
-    refused, = IO.select(idle, nil, nil, PATIENCE)
-    assert_match(/too many/, refused.first.gets)
+    eventually("one is told that there are too many") do
+      IO.select(idle, nil, nil, 0)&.first&.any? { |i| (idle.delete(i).gets rescue "") =~ /too many/ }
+    end
     idle.each(&:close)
     eventually("it serves again") { server.run("status").ok? }
     File.stat(File.join(server.dir, "data", "control.sock")).tap { |st| assert_equal 0o660, st.mode & 0o777 }
