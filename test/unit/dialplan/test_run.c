@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -93,12 +94,39 @@ static void dial_that_is_answered_stops(void **state)
 	assert_string_equal("rescued: Thread was being aborted.\nno more\nensured\n", d->log);
 }
 
+/* tandem-dialplan --check */
+static void check(const char *script, int status, const char *expected)
+{
+	char command[1024], got[512];
+	FILE *p;
+	size_t n;
+
+	snprintf(command, sizeof(command), "printf '%s' | %s --check demo", script, dp_executable);
+	p = popen(command, "r");
+	assert_non_null(p);
+	n = fread(got, 1, sizeof(got) - 1, p);
+	got[n] = 0;
+	assert_int_equal(status, WEXITSTATUS(pclose(p)));
+	if (strncmp(expected, got, strlen(expected)) != 0)
+		fail_msg("%s", got);
+}
+
+static void syntax_is_checked(void **state)
+{
+	check("sys.Log(1)\n", 0, "");
+	check("", 0, "");
+	check("x = 1\nif x\n", 1, "demo:2: unexpected end-of-input");
+	check("\n\n foo(]\n", 1, "demo:3: unexpected");
+	check("BEGIN { exit 0 }\n)", 1, "demo:2: unexpected"); /* nothing of it is run */
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(monkeys),
 		cmocka_unit_test(dial_that_fails_goes_on),
 		cmocka_unit_test(dial_that_is_answered_stops),
+		cmocka_unit_test(syntax_is_checked),
 	};
 
 	dp_executable = argv[1];
