@@ -15,7 +15,8 @@ static const struct cli_column columns[] = {
 	{ "customer", "CUSTOMER" },
 	{ "direction", "DIR" },
 	{ "from", "FROM" },
-	{ "destination", "TO" },
+	{ "request_uri", "TO" },
+	{ "destination", "ANSWERED BY" },
 	{ "status", "STATUS" },
 	{ "reason", "REASON" },
 	{ "talked_s", "SECONDS" },
@@ -40,7 +41,7 @@ static json_t *cdr_json(const struct store_cdr *r)
 	cli_put(o, "from", r->from);
 	cli_put(o, "to", r->to);
 	cli_put(o, "request_uri", r->request_uri);
-	cli_put(o, "destination", r->destination.n ? r->destination : r->request_uri);
+	cli_put(o, "destination", r->destination);
 	cli_put(o, "provider", r->provider);
 	cli_put(o, "dialplan", r->dialplan);
 	cli_put(o, "a_remote", r->a_remote);
@@ -82,7 +83,7 @@ int cdrs_list(struct cli *c)
 	rows = json_array();
 	e = store_cdr_list(c->db, customer.name, limit, add_row, rows);
 	if (e == ERR_OK)
-		return cli_print_rows(c, rows, columns, 9, "There was no call yet.");
+		return cli_print_rows(c, rows, columns, 10, "There was no call yet.");
 	json_decref(rows);
 	return cli_store_failed(e, "the list of", STR("calls"));
 }

@@ -69,7 +69,7 @@ const struct cli_command cli_commands[] = {
 		log_options, 0, 16, live_log },
 
 	{ "help", "[COMMAND]", "List the commands, or explain one.", NULL, 0, 2, help_show },
-	{ "completion", "bash", "Print completion for a shell.", NULL, 1, 1, completion_print },
+	{ "completion", "SHELL", "Print completion for a shell.", NULL, 1, 1, completion_print },
 	{ "version", "", "Print the version.", NULL, 0, 0, service_version },
 };
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Calls through the real binary, seen from two phones and from the operator's side.
+require_relative "lib/tandem"
+require_relative "lib/sip"
+
+class CallsTest < FlowTest
+  def options = { "log" => { "level.call" => "debug" } }
+
+  def setup
+    server.demo("alice", "bob").start
+    @alice = Phone.new("alice", server.port).tap(&:register)
+    @bob = Phone.new("bob", server.port, tcp: transport == "TCP").tap(&:register)
+  end
+
+  def transport = "UDP"
+  def bob_uri = "sip:bob@example.test"
+  def sdp_header = ["Content-Type: application/sdp"]
+
+  # An answered call: the 200 that alice got.
+  def call
+    invite = nil
+    answering = Thread.new do
+      invite = @bob.expect_request("INVITE")
+      @bob.answer(invite, 180, "Ringing")
+      @bob.answer(invite, 200, "OK", headers: sdp_header, body: @bob.sdp(41_000))
+      @bob.expect_request("ACK")
+    end
+    ok = @alice.ask("INVITE", bob_uri, body: @alice.sdp, headers: sdp_header)
+    assert_equal 200, ok.status, ok.to_s
+    @alice.acknowledge(ok, bob_uri)
+    answering.value
+    assert_includes invite.body, "m=audio 40000"
+    assert_includes ok.body, "m=audio 41000"
+    ok
+  end
+
+  # Alice hangs up: both sides hear it.
+  def hang_up(ok)
+    hearing = Thread.new { @bob.expect_request("BYE").tap { |r| @bob.answer(r, 200, "OK") } }
+    bye = @alice.request("BYE", ok["Contact"][/<([^>]*)>/, 1], to: bob_uri, to_tag: ok["To"][/tag=([^;]*)/, 1])
+    @alice.send_text(bye)
+    assert_equal 200, @alice.expect_final("BYE").status
+    assert hearing.value
+  end
+
+  def cdrs = JSON.parse(tandem("cdrs", "--json"))
+
+  def test_a_call_is_listed_and_leaves_one_record
+    ok = call
+    calls = JSON.parse(tandem("calls", "--json"))
+    assert_equal [["demo", "answered"]], calls.map { |c| c.values_at("customer", "state") }
+    hang_up(ok)
+    record = eventually("the record") { cdrs.first }
+    assert_equal 1, cdrs.size
+    assert_equal [200, "caller", calls.first["call"]], record.values_at("status", "ended_by", "call")
+    assert_equal [], JSON.parse(tandem("calls", "--json"))
+  end
+
+  def test_the_operator_hangs_up
+    call
+    id = JSON.parse(tandem("calls", "--json")).first["call"]
+    hearing = [@alice, @bob].map { |p| Thread.new { p.expect_request("BYE").tap { |r| p.answer(r, 200, "OK") } } }
+    tandem "hangup", id, "--reason", "Maintenance"
+    hearing.each { |t| assert t.value }
+    eventually("the record") { cdrs.size == 1 }
+  end
+
+  def test_an_answered_call_outlives_a_killed_core
+    ok = call
+    core = server.core_pid
+    Process.kill("KILL", core)
+    eventually("a new core") { r = server.run("status", "--json"); r.ok? && r.json["pid"] != core }
+    assert_equal 1, JSON.parse(tandem("calls", "--json")).size
+    hang_up(ok)
+    record = eventually("the record") { cdrs.first }
+    assert_equal [1, 200, "caller"], [cdrs.size, *record.values_at("status", "ended_by")]
+  end
+
+  def test_an_answered_call_outlives_a_restart
+    ok = call
+    server.stop
+    server.start
+    hang_up(ok)
+    eventually("the record") { cdrs.size == 1 }
+  end
+
+  def test_nobody_is_registered
+    @bob.register(expires: 0)
+    assert_equal 480, @alice.ask("INVITE", bob_uri, body: @alice.sdp, headers: sdp_header).status
+  end
+
+  def test_wrong_password_makes_no_call
+    mallory = Phone.new("alice", server.port, password: "not-it")
+    assert_equal 401, mallory.ask("INVITE", bob_uri, body: mallory.sdp, headers: sdp_header).status
+    eventually("the event") { tandem("log", "kind=auth.failed") =~ /alice@example\.test/ }
+    assert_equal [], cdrs
+  end
+end
+
+class CallsOverTcpTest < CallsTest
+  def transport = "TCP"
+
+  # A connection does not outlive the process; everything else is the same.
+  undef_method :test_an_answered_call_outlives_a_killed_core, :test_an_answered_call_outlives_a_restart
+end
