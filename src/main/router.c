@@ -70,6 +70,13 @@ static bool unknown_requirements(const struct sip_msg *req, struct buf *list)
 	return list->n > 0;
 }
 
+/* Only what would go further: REGISTER and OPTIONS end here (16.3). */
+static bool spent(const struct sip_msg *req)
+{
+	return req->has_max_forwards && req->max_forwards == 0 && req->method != SIP_OPTIONS &&
+		req->method != SIP_REGISTER;
+}
+
 static bool acceptable(struct roles *r, struct sip_msg *req, const struct flow *flow)
 {
 	char text[LIST_MAX];
@@ -77,7 +84,7 @@ static bool acceptable(struct roles *r, struct sip_msg *req, const struct flow *
 
 	if (req->uri.scheme != SIP_SCHEME_SIP && req->uri.scheme != SIP_SCHEME_SIPS) {
 		refuse(r, req, flow, 416, STR("Unsupported URI Scheme"));
-	} else if (req->has_max_forwards && req->max_forwards == 0 && req->method != SIP_OPTIONS) {
+	} else if (spent(req)) {
 		refuse(r, req, flow, 483, STR("Too Many Hops"));
 	} else if (loops(r, req)) {
 		refuse(r, req, flow, 482, STR("Loop Detected"));

@@ -171,7 +171,7 @@ static void list_binding(const struct binding *b, void *arg)
 	struct listing *l = arg;
 	int64_t left = (b->expires_ms - l->g->r->env.worker->clock.wall_ms + 999) / 1000;
 
-	if (!l->g->contact_lists && !asked_first(l->g, b->contact))
+	if (!l->g->contact_lists && l->g->wishes.count && !asked_first(l->g, b->contact))
 		return;
 	if (l->cap_s && left > l->cap_s)
 		left = l->cap_s;
@@ -238,8 +238,9 @@ static void on_stored(void *arg, enum err e)
 		tell_changes(g);
 		answer_ok(g, 0);
 	} else if (store_is_away(e)) {
-		emit(g, EV_REGISTER_REFUSED, STR_NONE,
-			"bound in memory only, for a short time: the database is away");
+		tell_changes(g);
+		emit(g, EV_STORE_TROUBLE, STR_NONE,
+			"registered in memory only, for a short time: the database is away");
 		answer_ok(g, g->r->cfg.expires_min_s);
 	} else {
 		g->no = (struct refusal){ 500, STR("The registration could not be stored") };
@@ -289,6 +290,26 @@ static void put_wish(struct registration *g, const struct wish *w, struct bindin
 	to->user_agent = str_first(to->user_agent, 128);
 }
 
+/* Once each: two wishes may match the same binding, as 19.1.4 is not transitive. */
+static void drop(struct location_change *out, struct str contact)
+{
+	for (unsigned i = 0; i < out->remove_count; i++)
+		if (str_eq(out->remove[i], contact))
+			return;
+	out->remove[out->remove_count++] = contact;
+}
+
+/* The same contact twice in a request: the last one counts. */
+static void forget_earlier_wish(struct location_change *out, const struct wish *w)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < out->put_count; i++)
+		if (!same_contact(out->put[i].contact, w))
+			out->put[kept++] = out->put[i];
+	out->put_count = kept;
+}
+
 /* A wish against what there is: the old binding goes if it is written differently or removed. */
 static enum err apply_wish(struct registration *g, const struct wish *w,
 	const struct binding *present, unsigned count, struct location_change *out)
@@ -302,17 +323,13 @@ static enum err apply_wish(struct registration *g, const struct wish *w,
 			return out_of_order_refusal(g);
 		known = true;
 		if (!w->expires_s || !str_eq(present[i].contact, w->addr.uri.text))
-			out->remove[out->remove_count++] = present[i].contact;
+			drop(out, present[i].contact);
 	}
+	forget_earlier_wish(out, w);
 	if (!w->expires_s) {
 		g->removed += known;
 		return ERR_OK;
 	}
-	for (unsigned i = 0; i < out->put_count; i++) /* the same twice: the last one counts */
-		if (same_contact(out->put[i].contact, w)) {
-			put_wish(g, w, &out->put[i]);
-			return ERR_OK;
-		}
 	put_wish(g, w, &out->put[out->put_count++]);
 	g->added += !known;
 	g->refreshed += known;
