@@ -362,6 +362,8 @@ static void on_timer(struct timer *t)
 	if (r->in)
 		tx_server_repeat(r->in);
 	r->wait_ms = r->wait_ms * 2 < CALL_T2_MS ? r->wait_ms * 2 : CALL_T2_MS;
+	if (r->wait_ms > CALL_ACK_WAIT_MS - r->waited_ms)
+		r->wait_ms = CALL_ACK_WAIT_MS - r->waited_ms;
 	timer_start(&call_worker(r->call)->wheel, t, r->wait_ms);
 }
 

@@ -192,9 +192,11 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	enum err e;
 
 	c->a = leg_new(c, false);
+	if (c->method != SIP_INVITE)
+		return ERR_OK;
 	fields_contact(&b, STR_NONE, in->flow);
 	e = dialog_init_uas(&c->a->d, in->req, in->flow, tx_server_tag(tx), buf_str(&b));
-	if (e != ERR_OK || c->method != SIP_INVITE)
+	if (e != ERR_OK)
 		return e;
 	c->a->d.owner = c->a;
 	dialog_table_add(&c->layer->dialogs, &c->a->d);

@@ -60,7 +60,8 @@ static void route_builtin(struct run *r)
 		run_failed(r, 403, STR("SIP account disabled"));
 		return;
 	}
-	leg->text = leg->uri = arena_str(a, uri->text);
+	leg->uri = arena_str(a, uri->text);
+	leg->text = str_of(arena_printf(a, "%.*s@%s", STR_ARG(uri->user), domain));
 	leg->user = arena_str(a, uri->user);
 	leg->host = arena_str(a, str_of(domain));
 	d = dial_new(r);

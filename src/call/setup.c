@@ -95,7 +95,6 @@ void setup_free(struct setup *s)
 {
 	struct wheel *w = &call_worker(s->call)->wheel;
 
-	s->call->setup = NULL;
 	timer_stop(w, &s->linger);
 	if (s->prack.waiting)
 		timer_stop(w, &s->prack.timer);
@@ -109,6 +108,7 @@ void setup_free(struct setup *s)
 	}
 	if (s->tx)
 		tx_server_detach(s->tx);
+	s->call->setup = NULL;
 	sip_msg_unref(s->req);
 	arena_fini(&s->arena);
 	free(s);

@@ -17,7 +17,7 @@ enum { REST_MAX = SIP_MSG_MAX, AUTH_MAX = 2048, CNONCE_CHARS = 16 };
 enum uac_state { UAC_STARTING, UAC_TRYING, UAC_ENDED };
 
 struct uac {
-	const struct uac_env *env;
+	struct uac_env env; /* a copy: a detached request may outlive its user */
 	const struct uac_handlers *handlers; /* NULL: detached */
 	void *arg;
 	struct arena arena;
@@ -46,7 +46,7 @@ struct uac {
 
 static struct worker *worker_of(const struct uac *u)
 {
-	return u->env->worker;
+	return u->env.worker;
 }
 
 static void attempt(struct uac *u);
@@ -64,7 +64,7 @@ static void free_uac(struct deferred *d)
 static void release(struct uac *u)
 {
 	if (u->lookup)
-		resolver_cancel(u->env->resolver, u->lookup);
+		resolver_cancel(u->env.resolver, u->lookup);
 	timer_stop(&worker_of(u)->wheel, &u->start);
 	if (u->tx)
 		tx_client_detach(u->tx);
@@ -109,7 +109,7 @@ static void on_tx_failed(void *arg, struct tx_client *tx, enum err why)
 {
 	struct uac *u = arg;
 
-	(void)tx;
+	tx_client_detach(tx); /* on_done would come when `u` may be gone */
 	u->tx = NULL;
 	if (u->handlers && next_target(u))
 		retry(u);
@@ -149,7 +149,7 @@ static void attempt(struct uac *u)
 	if (!u->fixed) {
 		const struct target *t = &u->targets.list[u->target];
 
-		e = transport_route(u->env->transport, t->proto, &t->addr, &u->flow);
+		e = transport_route(u->env.transport, t->proto, &t->addr, &u->flow);
 		r.flow = u->flow;
 	} else {
 		e = ERR_OK;
@@ -162,7 +162,7 @@ static void attempt(struct uac *u)
 	}
 	r.rest = buf_str(&rest);
 	if (!e)
-		e = tx_client_new(u->env->tx, &r, &tx_handlers, u, &u->tx);
+		e = tx_client_new(u->env.tx, &r, &tx_handlers, u, &u->tx);
 	free(mem);
 	if (!e)
 		return;
@@ -208,7 +208,7 @@ static void start(struct uac *u, const struct uac_request *r)
 	} else if (sip_uri_parse(u->next_hop, &uri)) {
 		u->start_error = ERR_SYNTAX;
 	} else {
-		u->lookup = resolver_lookup(u->env->resolver, &uri, on_resolved, u);
+		u->lookup = resolver_lookup(u->env.resolver, &uri, on_resolved, u);
 		return;
 	}
 	timer_start(&worker_of(u)->wheel, &u->start, 0);
@@ -228,7 +228,7 @@ struct uac *uac_new(const struct uac_env *env, const struct uac_request *r,
 {
 	struct uac *u = mem_new(struct uac);
 
-	u->env = env;
+	u->env = *env;
 	u->handlers = h;
 	u->arg = arg;
 	arena_init(&u->arena, 512);
@@ -329,7 +329,7 @@ static void on_tx_response(
 
 	if (!u->handlers) {
 		if (u->method == SIP_INVITE && rsp->status >= 200 && rsp->status < 300)
-			uac_end_late_2xx(u->env, rsp, flow);
+			uac_end_late_2xx(&u->env, rsp, flow);
 		if (rsp->status >= 200)
 			u->state = UAC_ENDED;
 		return;
