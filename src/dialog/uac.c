@@ -123,7 +123,7 @@ static void on_tx_done(void *arg, struct tx_client *tx)
 
 	if (u->tx == tx)
 		u->tx = NULL;
-	if (!u->handlers && u->state == UAC_ENDED && !u->tx)
+	if (!u->handlers && !u->tx)
 		release(u);
 }
 
