@@ -1,0 +1,921 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "scenario.h"
+
+#include <regex.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent.h"
+#include "event/event.h"
+#include "store/repo.h"
+
+enum { FILE_MAX = 1 << 20, WORDS_MAX = 16, BLOCK_MAX = 40 };
+
+struct play {
+	struct world world;
+	const char *path;
+	unsigned line; /* of the present step */
+	bool failed;
+	struct arena arena;
+	struct str rest; /* of the file */
+	struct str block[BLOCK_MAX]; /* the indented lines below the step */
+	unsigned block_count;
+	bool started, calls_may_stay;
+};
+
+static void fail(struct play *p, const char *fmt, ...) PRINTF(2, 3);
+
+static void fail(struct play *p, const char *fmt, ...)
+{
+	va_list args;
+
+	if (p->failed)
+		return;
+	p->failed = true;
+	printf("%s:%u: ", p->path, p->line);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+}
+
+/* ---- text ---- */
+
+static struct str word(struct str *rest)
+{
+	struct str s = str_trim(*rest), w;
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != ' ' && s.p[n] != '\t')
+		n++;
+	w = str_first(s, n);
+	*rest = str_trim(str_from(s, n));
+	return w;
+}
+
+/* "key=value" words: the value of one, p == NULL when it is not there. */
+static struct str option(struct str words, const char *key)
+{
+	struct str w;
+
+	while ((w = word(&words)).n) {
+		size_t eq = str_find(w, '=');
+
+		if (eq < w.n && str_eq(str_first(w, eq), str_of(key)))
+			return str_from(w, eq + 1);
+	}
+	return STR_NONE;
+}
+
+static uint32_t number(struct str s, uint32_t otherwise)
+{
+	uint32_t v;
+
+	return s.n && !str_u32(s, &v) ? v : otherwise;
+}
+
+static bool matches(struct play *p, struct str pattern, struct str text)
+{
+	char *zp = str_dup(pattern), *zt = str_dup(text);
+	regex_t re;
+	bool ok;
+
+	if (regcomp(&re, zp, REG_EXTENDED | REG_NOSUB)) {
+		fail(p, "bad regular expression: %s", zp);
+		free(zp);
+		free(zt);
+		return false;
+	}
+	ok = regexec(&re, zt, 0, NULL, 0) == 0;
+	regfree(&re);
+	free(zp);
+	free(zt);
+	return ok;
+}
+
+/* ---- provisioning ---- */
+
+static void refresh(struct play *p)
+{
+	unsigned changed;
+
+	if (p->started && directory_refresh(p->world.directory, p->world.db, &changed))
+		fail(p, "the directory could not be refreshed");
+}
+
+static void check(struct play *p, enum err e)
+{
+	if (e)
+		fail(p, "not possible: %s", err_text(e));
+	refresh(p);
+}
+
+static void do_customer(struct play *p, struct str rest)
+{
+	struct store_customer c = { .name = word(&rest) };
+
+	c.calls_max = number(option(rest, "calls_max"), 0);
+	c.scripts_max = number(option(rest, "scripts_max"), 0);
+	c.suspended = option(rest, "suspended").n > 0;
+	check(p, store_customer_add(p->world.db, &c, &c.id));
+}
+
+static void do_domain(struct play *p, struct str rest)
+{
+	struct store_domain d = { .name = word(&rest) };
+	char aliases[512];
+	struct buf b = BUF_OF(aliases);
+	struct str w;
+
+	while ((w = word(&rest)).n)
+		if (str_starts(w, STR("alias="))) {
+			buf_add(&b, str_from(w, 6));
+			buf_char(&b, '\n');
+		}
+	d.aliases = buf_str(&b);
+	check(p, store_domain_add(p->world.db, &d, &d.id));
+}
+
+static void do_account(struct play *p, struct str rest)
+{
+	struct str aor = word(&rest), password = option(rest, "password");
+	size_t at = str_find(aor, '@');
+	struct store_account a = { .username = str_first(aor, at),
+		.domain = str_from(aor, at + 1),
+		.customer = option(rest, "customer"),
+		.out_dialplan = option(rest, "out"),
+		.in_dialplan = option(rest, "in") };
+	char ha1[3][DIGEST_HEX_MAX];
+
+	for (int d = 0; d < 3; d++)
+		digest_ha1(d, a.username, a.domain, password.n ? password : STR("secret"), ha1[d]);
+	a.ha1_md5 = str_of(ha1[CRYPTO_MD5]);
+	a.ha1_sha256 = str_of(ha1[CRYPTO_SHA256]);
+	a.ha1_sha512_256 = str_of(ha1[CRYPTO_SHA512_256]);
+	a.incoming_only = option(rest, "incoming_only").n > 0;
+	a.disabled = option(rest, "disabled").n > 0;
+	a.bindings_max = number(option(rest, "bindings_max"), 0);
+	check(p, store_account_add(p->world.db, &a, &a.id));
+}
+
+static void do_dialplan(struct play *p, struct str rest)
+{
+	struct str key = word(&rest);
+	size_t slash = str_find(key, '/');
+	struct store_dialplan d = { .customer = str_first(key, slash),
+		.name = str_from(key, slash + 1),
+		.type = STR("ruby") };
+	char text[4096];
+	struct buf b = BUF_OF(text);
+	int64_t id;
+
+	d.accept_non_invite = option(rest, "messages").n > 0;
+	for (unsigned i = 0; i < p->block_count; i++) {
+		buf_add(&b, p->block[i]);
+		buf_char(&b, '\n');
+	}
+	d.script = buf_str(&b);
+	check(p, store_dialplan_put(p->world.db, &d, &id));
+}
+
+static void seal(struct store_provider *pr, struct str password, char hex[600])
+{
+	static const uint8_t key[32] = { 'r', 'e', 'p', 'l', 'a', 'y' };
+	uint8_t sealed[256];
+	char context[256];
+	struct buf b = BUF_OF(context);
+
+	buf_printf(&b, "provider:%.*s:%.*s:password", STR_ARG(pr->customer), STR_ARG(pr->name));
+	crypto_seal(key, buf_str(&b), password, sealed);
+	str_hex(sealed, password.n + CRYPTO_SEAL_EXTRA, hex);
+	pr->password_sealed = str_of(hex);
+}
+
+static void do_provider(struct play *p, struct str rest)
+{
+	struct str key = word(&rest);
+	size_t slash = str_find(key, '/');
+	struct store_provider pr = { .customer = str_first(key, slash),
+		.name = str_from(key, slash + 1),
+		.username = option(rest, "username"),
+		.auth_username = option(rest, "auth"),
+		.server = option(rest, "server"),
+		.outbound_proxy = option(rest, "proxy"),
+		.from = option(rest, "from"),
+		.register_realm = option(rest, "realm"),
+		.register_expiry_s = 3600 };
+	char hex[600];
+
+	pr.disabled = option(rest, "disabled").n > 0;
+	if (p->block_count)
+		pr.custom_headers = p->block[0];
+	seal(&pr, option(rest, "password"), hex);
+	check(p, store_provider_add(p->world.db, &pr, &pr.id));
+}
+
+static void do_remove(struct play *p, struct str rest)
+{
+	struct str what = word(&rest), key = word(&rest);
+	size_t at = str_find(key, '@');
+
+	if (str_eq(what, STR("account")))
+		check(p,
+			store_account_remove(
+				p->world.db, str_first(key, at), str_from(key, at + 1)));
+	else if (str_eq(what, STR("customer")))
+		check(p, store_customer_remove(p->world.db, key));
+	else
+		fail(p, "cannot remove a %.*s", STR_ARG(what));
+}
+
+/* "set ring_s 20" and the like: of the configuration, before the first message. */
+static void do_set(struct play *p, struct str rest)
+{
+	struct roles_config *c = &p->world.config;
+	const struct {
+		const char *name;
+		unsigned *at;
+	} numbers[] = {
+		{ "expires_min_s", &c->registrar.expires_min_s },
+		{ "expires_max_s", &c->registrar.expires_max_s },
+		{ "bindings_max", &c->registrar.bindings_max },
+		{ "nonce_s", &c->auth.nonce_s },
+		{ "nonces_max", &c->auth.nonces_max },
+		{ "ring_s", &c->call.ring_s },
+		{ "calls_max", &c->call.calls_max },
+		{ "calls_total_max", &c->call.calls_total_max },
+		{ "duration_max_s", &c->call.duration_max_s },
+		{ "session_expires_s", &c->call.session_expires_s },
+		{ "session_min_s", &c->call.session_min_s },
+	};
+	struct str name = word(&rest);
+
+	if (p->started)
+		fail(p, "set comes before the first message");
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (str_eq(name, str_of(numbers[i].name))) {
+			*numbers[i].at = number(rest, 0);
+			return;
+		}
+	if (str_eq(name, STR("ua_rule"))) { /* set ua_rule SECONDS all|first PATTERN */
+		struct registrar_ua_rule *r = &c->registrar.ua[c->registrar.ua_count++];
+
+		r->expires_max_s = number(word(&rest), 3600);
+		r->contact_lists = str_eq(word(&rest), STR("all"));
+		r->pattern = arena_str(&p->arena, rest);
+		return;
+	}
+	fail(p, "nothing to set is called %.*s", STR_ARG(name));
+}
+
+/* ---- agents ---- */
+
+/* agent NAME ADDRESS [udp|tcp] [domain=HOST] */
+static void do_agent(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct str where = word(&rest), domain = option(rest, "domain");
+
+	if (addr_parse(where, &a->addr))
+		fail(p, "%.*s is no ADDRESS:PORT", STR_ARG(where));
+	a->proto = str_starts(rest, STR("tcp")) ? TP_TCP : TP_UDP;
+	if (domain.n)
+		a->domain = arena_str(&a->arena, domain);
+}
+
+static void read_block(struct play *p, struct agent *a, struct wish_list *w)
+{
+	for (unsigned i = 0; i < p->block_count; i++) {
+		struct str line = p->block[i], first = line;
+		size_t colon = str_find(line, ':');
+
+		if (str_starts(line, STR("auth "))) { /* auth USER PASSWORD [wrong] */
+			word(&first);
+			w->auth_user = word(&first);
+			w->auth_password = word(&first);
+			w->tamper = first.n > 0;
+		} else if (str_starts(line, STR("body "))) {
+			w->body = arena_str(&a->arena, str_from(line, 5));
+			w->type = STR("text/plain");
+		} else if (line.p[0] == '-') {
+			w->list[w->count++] = (struct override){ .name = line };
+		} else if (colon < line.n) {
+			w->list[w->count++] = (struct override){ str_trim(str_first(line, colon)),
+				str_trim(str_from(line, colon + 1)) };
+		} else {
+			fail(p, "neither a header field nor auth nor body: %.*s", STR_ARG(line));
+		}
+	}
+}
+
+/* Words behind a request or response: sdp, sdp2 (a new version), method names. */
+static void read_words(
+	struct play *p, struct agent *a, struct str rest, struct wish_list *w, struct str *method)
+{
+	struct str one;
+
+	while ((one = word(&rest)).n) {
+		if (str_eq(one, STR("sdp")))
+			w->body = agent_sdp(a, false);
+		else if (str_eq(one, STR("newsdp")))
+			w->body = agent_sdp(a, true);
+		else if (method)
+			*method = one;
+		else
+			fail(p, "unknown word: %.*s", STR_ARG(one));
+	}
+}
+
+static void start_world(struct play *p)
+{
+	if (p->started)
+		return;
+	p->started = true;
+	world_start(&p->world);
+}
+
+/* NAME -> METHOD [URI] [sdp] | NAME -> STATUS [METHOD] [sdp] */
+static void do_say(struct play *p, struct agent *a, struct str rest)
+{
+	struct wish_list w = { .count = 0 };
+	struct str what = word(&rest), uri = STR_NONE, method = STR_NONE, peek = rest;
+	const char *why = NULL;
+	uint32_t status;
+	bool ok;
+
+	start_world(p);
+	read_block(p, a, &w);
+	if (!str_u32(what, &status)) {
+		read_words(p, a, rest, &w, &method);
+		ok = agent_respond(&p->world, a, status, STR_NONE, method, &w, &why);
+	} else {
+		if (str_find(word(&peek), ':') < rest.n && rest.n)
+			uri = word(&rest);
+		if (str_find(uri, ':') == uri.n && uri.n)
+			fail(p, "%.*s is no URI", STR_ARG(uri));
+		read_words(p, a, rest, &w, NULL);
+		ok = agent_request(&p->world, a, what, uri, &w, &why);
+	}
+	if (!ok)
+		fail(p, "%s cannot send that: %s", a->name, why);
+}
+
+/* ---- expectations ---- */
+
+static void describe(const struct sip_msg *m, char *out, size_t max)
+{
+	if (m->is_request)
+		snprintf(out, max, "%.*s %.*s", STR_ARG(m->method_name), STR_ARG(m->request_uri));
+	else
+		snprintf(out, max, "%u %.*s (%.*s)", m->status, STR_ARG(m->reason),
+			STR_ARG(m->method_name));
+}
+
+static struct sip_msg *take(struct agent *a)
+{
+	struct sip_msg *m;
+
+	if (!a->count)
+		return NULL;
+	m = a->received[a->first];
+	a->first = (a->first + 1) % RECEIVED_MAX;
+	a->count--;
+	return m;
+}
+
+/* One value of a field, or all of its lines joined by ", ". */
+static struct str joined(const struct sip_msg *m, struct str name, struct buf *b)
+{
+	for (unsigned i = 0; i < m->hdr_count; i++) {
+		bool same = str_ieq(m->hdrs[i].name, name) ||
+			(m->hdrs[i].id && m->hdrs[i].id == sip_hdr_id(name));
+
+		if (!same)
+			continue;
+		if (b->n)
+			buf_lit(b, ", ");
+		buf_add(b, m->hdrs[i].value);
+	}
+	return buf_str(b);
+}
+
+/* body = AGENT: byte for byte what that agent sent last; body ~ REGEX; body none */
+static void check_body(struct play *p, const struct sip_msg *m, struct str rule)
+{
+	struct str op = word(&rule);
+
+	if (str_eq(op, STR("none"))) {
+		if (m->body.n)
+			fail(p, "there is a body:\n%.*s", STR_ARG(m->body));
+	} else if (str_eq(op, STR("="))) {
+		if (!str_eq(m->body, world_agent(&p->world, rule)->body))
+			fail(p, "the body is not what %.*s sent:\n%.*s", STR_ARG(rule),
+				STR_ARG(m->body));
+	} else if (!str_eq(op, STR("~")) || !matches(p, rule, m->body)) {
+		fail(p, "the body does not match %.*s:\n%.*s", STR_ARG(rule), STR_ARG(m->body));
+	}
+}
+
+static void check_field(struct play *p, const struct sip_msg *m, struct str name, struct str want)
+{
+	char text[8192];
+	struct buf b = BUF_OF(text);
+	struct str have = joined(m, name, &b);
+	bool pattern = str_starts(want, STR("~"));
+
+	if (pattern ? !matches(p, str_trim(str_from(want, 1)), have) : !str_eq(have, want))
+		fail(p, "%.*s is \"%.*s\", expected %.*s", STR_ARG(name), STR_ARG(have),
+			STR_ARG(want));
+}
+
+static void check_condition(struct play *p, const struct sip_msg *m, struct str line)
+{
+	size_t colon = str_find(line, ':');
+	char text[8192];
+	struct buf b = BUF_OF(text);
+
+	if (line.p[0] == '!') {
+		if (joined(m, str_from(line, 1), &b).n)
+			fail(p, "there is a %.*s field", STR_ARG(str_from(line, 1)));
+	} else if (str_starts(line, STR("body "))) {
+		check_body(p, m, str_from(line, 5));
+	} else if (str_starts(line, STR("uri "))) {
+		struct str want = str_from(line, 4);
+
+		if (!matches(p, want, m->request_uri))
+			fail(p, "the request URI is %.*s", STR_ARG(m->request_uri));
+	} else if (str_starts(line, STR("reason "))) {
+		if (!matches(p, str_from(line, 7), m->reason))
+			fail(p, "the reason phrase is \"%.*s\"", STR_ARG(m->reason));
+	} else if (colon < line.n) {
+		check_field(p, m, str_trim(str_first(line, colon)),
+			str_trim(str_from(line, colon + 1)));
+	} else {
+		fail(p, "no condition: %.*s", STR_ARG(line));
+	}
+}
+
+static bool is_what(const struct sip_msg *m, struct str what, struct str method)
+{
+	uint32_t status;
+
+	if (str_u32(what, &status))
+		return m->is_request && str_eq(m->method_name, what);
+	return !m->is_request && m->status == status &&
+		(!method.n || str_eq(m->method_name, method));
+}
+
+/* expect NAME <- METHOD | STATUS [METHOD] */
+static void expect_message(struct play *p, struct agent *a, struct str rest)
+{
+	struct str what = word(&rest), method = word(&rest);
+	struct sip_msg *m = take(a);
+	char have[300];
+
+	if (!m) {
+		fail(p, "%s received nothing, expected %.*s", a->name, STR_ARG(what));
+		return;
+	}
+	describe(m, have, sizeof(have));
+	if (!is_what(m, what, method))
+		fail(p, "%s received %s, expected %.*s", a->name, have, STR_ARG(what));
+	for (unsigned i = 0; i < p->block_count && !p->failed; i++)
+		check_condition(p, m, p->block[i]);
+	agent_saw(a, m);
+	sip_msg_unref(m);
+}
+
+static void expect_nothing(struct play *p)
+{
+	char have[300];
+
+	for (unsigned i = 0; i < p->world.agent_count; i++) {
+		struct agent *a = &p->world.agents[i];
+
+		if (!a->count)
+			continue;
+		describe(a->received[a->first], have, sizeof(have));
+		fail(p, "nothing was expected, but %s received %s", a->name, have);
+	}
+}
+
+/* expect event NAME ~ REGEX: it has happened; looks at all of them. */
+static void expect_event(struct play *p, struct str rest, bool wanted)
+{
+	struct str name = word(&rest), op = word(&rest);
+	bool found = false;
+
+	for (unsigned i = 0; i < p->world.event_count && !found; i++) {
+		struct str line = str_of(p->world.event_lines[i]);
+
+		found = str_find_str(line, name) < line.n && (!op.n || matches(p, rest, line));
+	}
+	if (found != wanted)
+		fail(p, "%s event %.*s %.*s", wanted ? "there was no" : "there was an",
+			STR_ARG(name), STR_ARG(rest));
+}
+
+struct cdr_check {
+	struct play *p;
+	struct str words;
+	unsigned rows;
+};
+
+static void cdr_text(const struct store_cdr *c, struct buf *b)
+{
+	int64_t ring = c->answered_ms ? (c->answered_ms - c->started_ms) / 1000 : 0;
+	int64_t talk = c->answered_ms ? (c->ended_ms - c->answered_ms) / 1000 : 0;
+
+	buf_printf(b,
+		"status=%u ended_by=%.*s direction=%.*s customer=%.*s account=%.*s legs=%u "
+		"ring=%lld talk=%lld answered=%s ended=%s provider=%.*s dialplan=%.*s "
+		"destination=%.*s",
+		c->status, STR_ARG(c->ended_by), STR_ARG(c->direction), STR_ARG(c->customer),
+		STR_ARG(c->account), c->legs, (long long)ring, (long long)talk,
+		c->answered_ms ? "yes" : "no", c->ended_ms ? "yes" : "no", STR_ARG(c->provider),
+		STR_ARG(c->dialplan), STR_ARG(c->destination));
+	buf_printf(b, " reason=\"%.*s\" end_reason=\"%.*s\"", STR_ARG(c->reason),
+		STR_ARG(c->end_reason));
+}
+
+static void check_cdr(const struct store_cdr *c, void *arg)
+{
+	struct cdr_check *k = arg;
+	struct str words = k->words, w;
+	char text[4096];
+	struct buf b = BUF_OF(text);
+
+	cdr_text(c, &b);
+	if (k->rows++)
+		return; /* the newest is looked at */
+	if (str_starts(words, STR("~"))) {
+		if (!matches(k->p, str_trim(str_from(words, 1)), buf_str(&b)))
+			fail(k->p, "the CDR is %.*s", STR_ARG(buf_str(&b)));
+		return;
+	}
+	while ((w = word(&words)).n)
+		if (!str_starts(w, STR("rows=")) && str_find_str(buf_str(&b), w) == b.n)
+			fail(k->p, "the CDR has no %.*s: %.*s", STR_ARG(w), STR_ARG(buf_str(&b)));
+}
+
+/* expect cdr WORD=VALUE … [rows=N] | expect cdr ~ REGEX */
+static void expect_cdr(struct play *p, struct str rest)
+{
+	struct cdr_check k = { .p = p, .words = rest };
+
+	world_settle(&p->world);
+	if (store_cdr_list(p->world.db, STR_NONE, 0, check_cdr, &k))
+		fail(p, "CDRs could not be read");
+	if (k.rows != number(option(rest, "rows"), k.rows ? k.rows : 1))
+		fail(p, "there are %u CDRs", k.rows);
+}
+
+struct counted {
+	unsigned n;
+};
+
+static void count_binding(const struct binding *b, void *arg)
+{
+	struct counted *c = arg;
+
+	(void)b;
+	c->n++;
+}
+
+static void count_row(const struct store_binding *b, void *arg)
+{
+	struct counted *c = arg;
+
+	(void)b;
+	c->n++;
+}
+
+/* expect bindings AOR N; expect stored N (rows of all) */
+static void expect_bindings(struct play *p, struct str rest)
+{
+	struct str aor = word(&rest);
+	struct counted c = { 0 };
+
+	location_each(p->world.location, aor, p->world.worker.clock.wall_ms, count_binding, &c);
+	if (c.n != number(rest, 0))
+		fail(p, "%.*s has %u bindings", STR_ARG(aor), c.n);
+}
+
+static void expect_stored(struct play *p, struct str rest)
+{
+	struct counted c = { 0 };
+
+	if (store_binding_list(p->world.db, count_row, &c))
+		fail(p, "bindings could not be read");
+	if (c.n != number(rest, 0))
+		fail(p, "%u bindings are stored", c.n);
+}
+
+static void do_expect(struct play *p, struct str rest)
+{
+	struct str what = word(&rest), peek = rest;
+
+	start_world(p);
+	if (str_eq(word(&peek), STR("<-")))
+		expect_message(p, world_agent(&p->world, what), peek);
+	else if (str_eq(what, STR("nothing")))
+		expect_nothing(p);
+	else if (str_eq(what, STR("event")))
+		expect_event(p, rest, true);
+	else if (str_eq(what, STR("noevent")))
+		expect_event(p, rest, false);
+	else if (str_eq(what, STR("cdr")))
+		expect_cdr(p, rest);
+	else if (str_eq(what, STR("bindings")))
+		expect_bindings(p, rest);
+	else if (str_eq(what, STR("stored")))
+		expect_stored(p, rest);
+	else if (str_eq(what, STR("calls")))
+		(call_count(p->world.roles.calls) == number(rest, 0))
+			? (void)0
+			: fail(p, "there are %zu calls", call_count(p->world.roles.calls));
+	else
+		fail(p, "nothing to expect is called %.*s", STR_ARG(what));
+}
+
+/* ---- the world ---- */
+
+static void do_advance(struct play *p, struct str rest)
+{
+	bool ms = str_ends(rest, STR("ms"));
+	bool minutes = str_ends(rest, STR("m")) && !ms;
+	uint32_t v = number(str_first(rest, rest.n - (ms ? 2 : 1)), 0);
+
+	start_world(p);
+	if (!v)
+		fail(p, "advance 32s, 500ms or 10m");
+	world_advance(&p->world, ms ? v : (uint64_t)v * (minutes ? 60000 : 1000));
+}
+
+static void do_store(struct play *p, struct str rest)
+{
+	start_world(p);
+	store_inject_failure(p->world.store, str_eq(rest, STR("fails")) ? ERR_DB_FULL : ERR_OK);
+	world_settle(&p->world);
+}
+
+static enum err take_over(struct play *p)
+{
+	return world_restore(&p->world);
+}
+
+static void do_restart(struct play *p)
+{
+	start_world(p);
+	world_stop(&p->world);
+	world_reopen(&p->world);
+	world_start(&p->world);
+	if (take_over(p))
+		fail(p, "calls could not be restored");
+	world_settle(&p->world);
+}
+
+static void do_drop(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+
+	if (str_eq(rest, STR("all")))
+		a->deaf = true;
+	else if (str_eq(rest, STR("none")))
+		a->deaf = false;
+	else
+		a->drop += number(rest, 1);
+}
+
+static void do_discard(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct sip_msg *m;
+
+	while ((m = take(a))) {
+		agent_saw(a, m);
+		sip_msg_unref(m);
+	}
+}
+
+static void do_raw(struct play *p, struct str rest)
+{
+	char text[60000];
+	struct buf b = BUF_OF(text);
+
+	start_world(p);
+	for (unsigned i = 0; i < p->block_count; i++) {
+		if (!str_eq(p->block[i], STR(".")))
+			buf_add(&b, p->block[i]);
+		buf_char(&b, '\n');
+	}
+	agent_raw(&p->world, world_agent(&p->world, rest), buf_str(&b));
+}
+
+/* ---- shorthands ---- */
+
+/* register NAME PASSWORD [Contact parameters]: REGISTER, 401, REGISTER, 200 at the agent's domain
+ */
+static void do_register(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct str password = word(&rest), domain = a->domain;
+	struct wish_list w = { .count = 0 };
+	const char *why = NULL;
+	struct str uri;
+	struct sip_msg *m;
+
+	start_world(p);
+	uri = str_of(arena_printf(&p->arena, "sip:%.*s", STR_ARG(domain)));
+	w.list[w.count++] = (struct override){ STR("To"),
+		str_of(arena_printf(&p->arena, "<sip:%s@%.*s>", a->name, STR_ARG(domain))) };
+	if (rest.n)
+		w.list[w.count++] = (struct override){ STR("Expires"), rest };
+	for (int round = 0; round < 2 && !p->failed; round++) {
+		if (!agent_request(&p->world, a, STR("REGISTER"), uri, &w, &why))
+			fail(p, "%s", why);
+		m = take(a);
+		if (!m || m->status != (round ? 200 : 401))
+			fail(p, "%s could not register: %u", a->name, m ? m->status : 0);
+		if (m)
+			agent_saw(a, m);
+		sip_msg_unref(m);
+		w.auth_user = str_of(a->name);
+		w.auth_password = password;
+	}
+	agent_forget(a);
+}
+
+/* invite NAME URI PASSWORD [sdp]: INVITE, 401, ACK, INVITE, 100 */
+static void do_invite(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct str uri = word(&rest), password = word(&rest);
+	struct wish_list w = { .count = 0 }, none = { .count = 0 };
+	const char *why = NULL;
+	struct sip_msg *m;
+
+	start_world(p);
+	read_block(p, a, &w);
+	read_words(p, a, rest, &w, NULL);
+	for (int round = 0; round < 2 && !p->failed; round++) {
+		agent_request(&p->world, a, STR("INVITE"), uri, &w, &why);
+		m = take(a);
+		if (!m || m->status != (round ? 100 : 401))
+			fail(p, "%s could not invite: %u %.*s", a->name, m ? m->status : 0,
+				STR_ARG(m ? m->reason : STR("nothing came")));
+		if (m)
+			agent_saw(a, m);
+		sip_msg_unref(m);
+		if (!round)
+			agent_request(&p->world, a, STR("ACK"), STR_NONE, &none, &why);
+		w.auth_user = str_of(a->name);
+		w.auth_password = password;
+	}
+}
+
+/* ---- the file ---- */
+
+static void step(struct play *p, struct str line)
+{
+	struct str rest = line, verb = word(&rest), peek = rest;
+	const struct {
+		const char *verb;
+		void (*run)(struct play *p, struct str rest);
+	} verbs[] = {
+		{ "customer", do_customer },
+		{ "domain", do_domain },
+		{ "account", do_account },
+		{ "dialplan", do_dialplan },
+		{ "provider", do_provider },
+		{ "remove", do_remove },
+		{ "set", do_set },
+		{ "agent", do_agent },
+		{ "expect", do_expect },
+		{ "advance", do_advance },
+		{ "store", do_store },
+		{ "drop", do_drop },
+		{ "discard", do_discard },
+		{ "raw", do_raw },
+		{ "register", do_register },
+		{ "invite", do_invite },
+	};
+
+	world_say(&p->world, "%s:%u: %.*s\n", p->path, p->line, STR_ARG(line));
+	if (str_eq(word(&peek), STR("->"))) {
+		do_say(p, world_agent(&p->world, verb), peek);
+		return;
+	}
+	if (str_eq(verb, STR("repeat")))
+		agent_repeat(&p->world, world_agent(&p->world, rest));
+	else if (str_eq(verb, STR("close")))
+		world_close(&p->world, world_agent(&p->world, rest));
+	else if (str_eq(verb, STR("connect")))
+		world_agent(&p->world, rest)->conn = ++p->world.next_id + 1000;
+	else if (str_eq(verb, STR("forget")))
+		agent_forget(world_agent(&p->world, rest));
+	else if (str_eq(verb, STR("name"))) {
+		struct str name = word(&rest);
+
+		world_name(&p->world, name, rest);
+	} else if (str_eq(verb, STR("restart")))
+		do_restart(p);
+	else if (str_eq(verb, STR("calls")))
+		p->calls_may_stay = true; /* "calls stay" */
+	else {
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+			if (str_eq(verb, str_of(verbs[i].verb))) {
+				verbs[i].run(p, rest);
+				return;
+			}
+		fail(p, "no such step: %.*s", STR_ARG(verb));
+	}
+}
+
+static bool blank_or_comment(struct str line)
+{
+	struct str t = str_trim(line);
+
+	return t.n == 0 || t.p[0] == '#';
+}
+
+static bool indented(struct str line)
+{
+	return line.n && (line.p[0] == ' ' || line.p[0] == '\t');
+}
+
+/* At the end: no message that nobody looked at, and after a while nothing left in memory. */
+static void check_end(struct play *p)
+{
+	struct tx_counts c;
+
+	start_world(p);
+	expect_nothing(p);
+	if (!p->failed && !p->calls_may_stay && call_count(p->world.roles.calls))
+		fail(p, "at the end %zu calls are still up", call_count(p->world.roles.calls));
+	if (p->failed || p->calls_may_stay)
+		return;
+	world_advance(&p->world, 70000);
+	expect_nothing(p);
+	c = tx_layer_counts(p->world.roles.tx);
+	if (c.servers || c.clients)
+		fail(p, "transactions are left over: %zu server, %zu client", c.servers, c.clients);
+}
+
+static void play_file(struct play *p)
+{
+	struct str line;
+	unsigned at = 0;
+	struct str next = STR_NONE;
+	bool have_next = str_cut(&p->rest, '\n', &next);
+
+	while (have_next && !p->failed) {
+		line = next;
+		p->line = ++at;
+		p->block_count = 0;
+		while ((have_next = str_cut(&p->rest, '\n', &next)) && indented(next)) {
+			at++;
+			if (!blank_or_comment(next) && p->block_count < BLOCK_MAX)
+				p->block[p->block_count++] = str_trim(next);
+		}
+		if (!blank_or_comment(line))
+			step(p, str_trim(line));
+	}
+	if (!p->failed)
+		check_end(p);
+}
+
+static char *read_file(const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "re");
+	char *text = mem_alloc(FILE_MAX);
+
+	*n = f ? fread(text, 1, FILE_MAX, f) : 0;
+	if (f)
+		fclose(f);
+	return text;
+}
+
+bool scenario_play(const char *path, bool verbose)
+{
+	struct play *p = mem_new(struct play);
+	size_t n;
+	char *text = read_file(path, &n);
+	bool ok;
+
+	p->path = path;
+	p->rest = str_make(text, n);
+	arena_init(&p->arena, 4096);
+	world_init(&p->world);
+	play_file(p);
+	if (p->failed || verbose)
+		printf("---- what was said ----\n%.*s-----------------------\n",
+			STR_ARG(buf_str(&p->world.trace_buf)));
+	ok = !p->failed && n > 0;
+	world_fini(&p->world);
+	arena_fini(&p->arena);
+	free(text);
+	free(p);
+	return ok;
+}
