@@ -17,20 +17,17 @@ static struct str instance_of(const struct sip_addr *a)
 	return v;
 }
 
-/* Its own parameter, else the Expires field, else as long as we allow. */
-static bool read_expires(const struct sip_addr *a, const struct sip_msg *req,
-	const struct expiry_limits *limits, uint32_t *seconds)
+/* Its own parameter, else the Expires field. False: not asked for, or malformed, which is the same
+ * (RFC 3261 20.10). */
+static bool read_expires(const struct sip_addr *a, const struct sip_msg *req, uint32_t *seconds)
 {
 	struct str header = sip_msg_hdr(req, SIP_HDR_EXPIRES);
 	bool given;
+	enum err e = sip_contact_expires(a, &given, seconds);
 
-	if (sip_contact_expires(a, &given, seconds))
-		*seconds = limits->max_s; /* 20.10: malformed counts as the default */
 	if (given)
-		return true;
-	if (!header.p || sip_seconds_parse(header, seconds))
-		*seconds = limits->max_s;
-	return true;
+		return !e;
+	return header.p && !sip_seconds_parse(header, seconds);
 }
 
 static void read_one(struct str value, const struct sip_msg *req,
@@ -46,8 +43,9 @@ static void read_one(struct str value, const struct sip_msg *req,
 		return;
 	if (sip_contact_q(&w->addr, &w->q1000))
 		refuse(no, 400, STR("Malformed q parameter in Contact"));
-	read_expires(&w->addr, req, limits, &asked);
-	if (asked && asked < limits->min_s)
+	if (!read_expires(&w->addr, req, &asked))
+		asked = limits->max_s;
+	else if (asked && asked < limits->min_s)
 		refuse(no, 423, STR("Interval Too Brief"));
 	w->expires_s = asked > limits->max_s ? limits->max_s : asked;
 	if (w->expires_s && w->expires_s < limits->min_s)

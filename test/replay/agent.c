@@ -325,12 +325,13 @@ static void saw_request(struct agent *a, struct sip_msg *m)
 static void saw_response(struct agent *a, struct sip_msg *m)
 {
 	struct str challenge = sip_msg_hdr(m, SIP_HDR_WWW_AUTHENTICATE);
+	bool proxy = !challenge.p;
 
 	keep_msg(&a->response, m);
-	a->proxy_challenge = !challenge.p;
-	if (!challenge.p)
+	if (proxy)
 		challenge = sip_msg_hdr(m, SIP_HDR_PROXY_AUTHENTICATE);
 	if (challenge.p) {
+		a->proxy_challenge = proxy;
 		a->challenge = arena_str(&a->arena, challenge);
 		a->nc = 0;
 	}
