@@ -56,7 +56,7 @@ const struct conf_option conf_options[] = {
 		"Rule for phones whose User-Agent matches; may be repeated, the first match "
 		"wins." },
 
-	{ "auth", "algorithms", CONF_ALGORITHMS, 0, "SHA-256 MD5", 0, 0, false,
+	{ "auth", "algorithms", CONF_ALGORITHMS, 0, "MD5", 0, 0, false,
 		"Digest algorithms that are offered, in this order." },
 	NUMBER("auth", "nonce_s", nonce_s, "300", 10, 86400, "How long a nonce is good for."),
 	NUMBER("auth", "nonces_max", nonces_max, "65536", 64, 10000000,
