@@ -67,6 +67,7 @@ enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flo
 	struct buf key = BUF_OF(key_text), merge = BUF_OF(merge_text);
 	struct buf tag;
 	struct tx_server *s;
+	enum err e = ERR_OK;
 
 	if (l->servers.count >= TX_MAX || !tx_server_key(&key, req, req->method_name))
 		return refuse(l, req, flow, 503, STR("Too many transactions"));
@@ -83,12 +84,17 @@ enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flo
 	buf_init(&tag, s->tag, sizeof(s->tag) - 1);
 	worker_token(l->worker, &tag);
 	index_server(s, &key, &merge);
-	*out = s;
 	if (s->invite) {
 		const struct sip_reply trying = { .status = 100 };
 
-		return tx_server_reply(s, &trying);
+		e = tx_server_reply(s, &trying);
 	}
+	if (e) { /* so large that no answer has room: as if it had not been accepted */
+		s->handlers = NULL;
+		server_end(s);
+		return e;
+	}
+	*out = s;
 	return ERR_OK;
 }
 
