@@ -141,7 +141,7 @@ enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow
 {
 	c->flow = *flow;
 	if (nw->conn_count >= nw->net->cfg.limits.connections_max || !count_up(nw, &flow->remote)) {
-		nw->counters.refused++;
+		net_count(&nw->counters.refused, 1);
 		note(nw, EV_CONNECTION_REFUSED, flow,
 			nw->conn_count >= nw->net->cfg.limits.connections_max
 				? "too many connections"
@@ -158,7 +158,7 @@ static void write_failed(struct write *w, enum err why)
 {
 	struct transport *t = &w->conn->nw->transport;
 
-	w->conn->nw->counters.send_failed++;
+	net_count(&w->conn->nw->counters.send_failed, 1);
 	if (w->id)
 		t->handlers.on_send_failed(t->arg, w->id, why);
 }
@@ -265,7 +265,7 @@ static size_t take_line_ends(struct conn *c, struct str s)
 		if (++c->crlf == 4) {
 			c->crlf = 0;
 			if (queue_write(c, STR("\r\n"), 0))
-				c->nw->counters.dropped++;
+				net_count(&c->nw->counters.dropped, 1);
 		}
 	}
 	return n;
@@ -325,7 +325,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	c->in_used += (size_t)n;
 	e = take_messages(c);
 	if (e) {
-		c->nw->counters.malformed++;
+		net_count(&c->nw->counters.malformed, 1);
 		note(c->nw, EV_SIP_MALFORMED, &c->flow,
 			e == ERR_LIMIT ? "message on a stream beyond the limit"
 				       : "no sound Content-Length on a stream");
@@ -389,7 +389,7 @@ static enum err queue_write(struct conn *c, struct str bytes, uint64_t id)
 	*w = (struct write){ .conn = c, .id = id, .length = bytes.n };
 	list_init(&w->link);
 	memcpy(w->bytes, bytes.p, bytes.n);
-	c->nw->counters.sent++;
+	net_count(&c->nw->counters.sent, 1);
 	if (c->connected) {
 		start_write(w);
 	} else {

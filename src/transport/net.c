@@ -223,7 +223,7 @@ static void reply_directly(struct net_worker *nw, const struct sip_msg *m, const
 	addr_print_ip(&ipb, &flow->remote);
 	sip_print_reply(&b, m, buf_str(&ipb), addr_port(&flow->remote), reply);
 	if (!buf_ok(&b) || op_send(&nw->transport, flow, buf_str(&b), 0))
-		nw->counters.dropped++;
+		net_count(&nw->counters.dropped, 1);
 }
 
 /* Its owner is so far behind that its inbox is full: nothing but a hint to come back later. */
@@ -236,7 +236,7 @@ static void refuse(struct net_worker *nw, const struct sip_msg *m, const struct 
 		.extra = &later,
 		.extra_count = 1 };
 
-	nw->counters.dropped++;
+	net_count(&nw->counters.dropped, 1);
 	if (m->is_request && m->method != SIP_ACK && !m->to.tag.p)
 		reply_directly(nw, m, flow, &busy);
 }
@@ -256,7 +256,7 @@ static void dispatch(struct net_worker *nw, struct sip_msg *m, const struct flow
 		.to = nw->net->workers[owner],
 		.msg = sip_msg_ref(m),
 		.flow = *flow };
-	nw->counters.handed_over++;
+	net_count(&nw->counters.handed_over, 1);
 	if (h->to && !worker_post(h->to->transport.worker, &h->item))
 		return;
 	sip_msg_unref(m);
@@ -293,7 +293,7 @@ static void malformed(struct net_worker *nw, struct sip_msg *m, const struct sip
 	char peer[ADDR_TEXT_MAX];
 	struct buf b = BUF_OF(peer);
 
-	nw->counters.malformed++;
+	net_count(&nw->counters.malformed, 1);
 	if (event_wanted(events, EV_SIP_MALFORMED)) {
 		flow_print_remote(&b, flow);
 		event_note(events, EV_SIP_MALFORMED, STR_NONE, STR_NONE, "%s from %.*s %s",
@@ -315,9 +315,9 @@ void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flo
 	struct sip_msg *m;
 	enum err e;
 
-	nw->counters.received++;
+	net_count(&nw->counters.received, 1);
 	if (!is_message(bytes)) {
-		nw->counters.dropped++;
+		net_count(&nw->counters.dropped, 1);
 		return;
 	}
 	trace(nw, EV_SIP_RECEIVED, bytes, flow);
