@@ -72,6 +72,14 @@ struct net {
 	struct net_worker *workers[WORKERS_MAX];
 };
 
+/* A worker's own counter, which other threads read. */
+static inline void net_count(uint64_t *counter, uint64_t n)
+{
+	uint64_t now = __atomic_load_n(counter, __ATOMIC_RELAXED);
+
+	__atomic_store_n(counter, now + n, __ATOMIC_RELAXED);
+}
+
 /* Bytes that arrived, one message: parses it and sends it on to its owner. */
 void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flow);
 
