@@ -27,14 +27,15 @@ static inline bool addr_set(const struct addr *a)
 socklen_t addr_len(const struct addr *a);
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);
-bool addr_eq(const struct addr *a, const struct addr *b);    /* address and port; v4-mapped v6 equals v4 */
+bool addr_eq(
+	const struct addr *a, const struct addr *b); /* address and port; v4-mapped v6 equals v4 */
 bool addr_ip_eq(const struct addr *a, const struct addr *b); /* address only */
 uint64_t addr_hash(const struct addr *a);
 /* "192.0.2.1" or "2001:db8::1", with or without brackets; numeric only, no look-up. */
 MUST_USE enum err addr_parse_ip(struct str ip, uint16_t port, struct addr *out);
 /* "192.0.2.1:5060", "[2001:db8::1]:5060". */
 MUST_USE enum err addr_parse(struct str s, struct addr *out);
-void addr_print(struct buf *b, const struct addr *a);	 /* with port, IPv6 in brackets */
+void addr_print(struct buf *b, const struct addr *a); /* with port, IPv6 in brackets */
 void addr_print_ip(struct buf *b, const struct addr *a); /* no port, IPv6 without brackets */
 void addr_print_host(struct buf *b, const struct addr *a); /* no port, IPv6 in brackets */
 /* RFC 1918, loopback, link-local, RFC 4193, 100.64/10. */

@@ -10,7 +10,7 @@
 
 struct clock {
 	uint64_t mono_ms; /* never goes back; for durations and timers */
-	int64_t wall_ms;  /* UTC, milliseconds since 1970; for people and the store */
+	int64_t wall_ms; /* UTC, milliseconds since 1970; for people and the store */
 };
 
 void clock_read(struct clock *c); /* from the system; for loops and one-shot commands only */

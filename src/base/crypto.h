@@ -18,8 +18,8 @@ enum {
 
 size_t crypto_digest_bytes(enum crypto_digest d); /* 16, 32, 32 */
 /* Digest of the concatenated parts. */
-void crypto_digest(enum crypto_digest d, const struct str *parts, size_t n,
-	uint8_t out[CRYPTO_DIGEST_MAX]);
+void crypto_digest(
+	enum crypto_digest d, const struct str *parts, size_t n, uint8_t out[CRYPTO_DIGEST_MAX]);
 void crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], struct str data, uint8_t out[32]);
 /* Same time for equal and different contents. */
 bool crypto_equal(const void *a, const void *b, size_t n);
@@ -29,11 +29,11 @@ bool crypto_equal(const void *a, const void *b, size_t n);
  * authenticated but not stored (say "provider:17:password"), so that sealed values cannot be
  * swapped between rows.
  */
-void crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], struct str context, struct str data,
-	uint8_t *out);
+void crypto_seal(
+	const uint8_t key[CRYPTO_KEY_BYTES], struct str context, struct str data, uint8_t *out);
 /* out takes sealed.n - CRYPTO_SEAL_EXTRA bytes; ERR_CRYPTO when it is not authentic. */
-MUST_USE enum err crypto_open(const uint8_t key[CRYPTO_KEY_BYTES], struct str context,
-	struct str sealed, uint8_t *out);
+MUST_USE enum err crypto_open(
+	const uint8_t key[CRYPTO_KEY_BYTES], struct str context, struct str sealed, uint8_t *out);
 
 /* "scrypt$N$r$p$salt$hash" with a fresh salt; takes about 50 ms on purpose: store threads only. */
 void crypto_scrypt_hash(struct str password, char out[CRYPTO_SCRYPT_MAX]);

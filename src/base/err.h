@@ -35,7 +35,7 @@ enum err {
 #define X(name, text) ERR_##name,
 	ERR_LIST(X)
 #undef X
-			ERR_COUNT
+		ERR_COUNT
 };
 
 #define MUST_USE __attribute__((warn_unused_result))

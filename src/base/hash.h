@@ -28,7 +28,7 @@ uint64_t hash_mix(uint64_t a, uint64_t b);
 uint64_t hash_stable(struct str s);
 
 void hash_init(struct hash *h, size_t buckets); /* rounded up to a power of two */
-void hash_fini(struct hash *h);			/* members must be gone */
+void hash_fini(struct hash *h); /* members must be gone */
 void hash_add(struct hash *h, struct hash_node *n, uint64_t hash);
 void hash_del(struct hash *h, struct hash_node *n);
 

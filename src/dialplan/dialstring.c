@@ -171,7 +171,8 @@ static enum err parse_destination(
 	leg->text = text;
 	leg->host = at < address.n ? str_from(address, at + 1) : address;
 	leg->user = at < address.n ? str_first(address, at) : scheme ? STR_NONE : dst;
-	if (!leg->host.n || (at < address.n && !leg->user.n) || has_blank_or_control(rest) || has_blank_or_control(leg->user))
+	if (!leg->host.n || (at < address.n && !leg->user.n) || has_blank_or_control(rest) ||
+		has_blank_or_control(leg->user))
 		return ERR_SYNTAX;
 	leg->uri = str_of(arena_printf(a, "%.*s:%.*s%s%.*s%.*s",
 		scheme && str_istarts(text, STR("sips:")) ? 4 : 3, "sips", STR_ARG(leg->user),

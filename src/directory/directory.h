@@ -76,8 +76,8 @@ MUST_USE enum err directory_refresh(struct directory *d, struct store_db *db, un
 bool directory_domain(struct directory *d, struct str host, bool wildcard, char *out, size_t max);
 
 /* The same for the host of a URI: "host:port" first, as an alias may be written, then the host. */
-bool directory_domain_of(struct directory *d, const struct sip_uri *uri, bool wildcard, char *out,
-	size_t max);
+bool directory_domain_of(
+	struct directory *d, const struct sip_uri *uri, bool wildcard, char *out, size_t max);
 
 /* domain must be canonical. NULL: unknown. User names ignore case. */
 struct account *directory_account(struct directory *d, struct str username, struct str domain);

@@ -13,7 +13,14 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum event_level { EVENT_DEBUG, EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR, EVENT_LEVEL_NONE };
+enum event_level {
+	EVENT_DEBUG,
+	EVENT_INFO,
+	EVENT_NOTICE,
+	EVENT_WARNING,
+	EVENT_ERROR,
+	EVENT_LEVEL_NONE
+};
 
 /* category, what it covers; log levels are set per category: [log] level.sip = debug */
 #define EVENT_CATEGORIES(X)                                                                        \
@@ -89,17 +96,17 @@ enum event_kind {
 
 enum {
 	EVENT_FIELDS_MAX = 10,
-	EVENT_BYTES_MAX = 4096,		       /* of all values together; longer ones are cut */
+	EVENT_BYTES_MAX = 4096, /* of all values together; longer ones are cut */
 	EVENT_PRINT_MAX = 6 * EVENT_BYTES_MAX + 1024, /* always room for one printed event */
 };
 
 /* All slices are borrowed for the duration of event_emit. Empty ones are left out. */
 struct event {
 	enum event_kind kind;
-	struct str call;     /* our call id (one for all legs) */
-	struct str account;  /* user@domain */
+	struct str call; /* our call id (one for all legs) */
+	struct str account; /* user@domain */
 	struct str customer; /* owner: who may see it */
-	struct str text;     /* a sentence for people */
+	struct str text; /* a sentence for people */
 	struct {
 		const char *key; /* static */
 		struct str value;
@@ -153,7 +160,8 @@ struct event_sink {
 struct event_bus *event_bus_new(bool threaded, unsigned queue_max);
 void event_bus_free(struct event_bus *bus); /* delivers what is queued */
 void event_bus_add(struct event_bus *bus, struct event_sink *s);
-void event_bus_remove(struct event_bus *bus, struct event_sink *s); /* when it returns, take is not running */
+void event_bus_remove(
+	struct event_bus *bus, struct event_sink *s); /* when it returns, take is not running */
 /* New levels for a sink that is in the bus. Not from within a sink's `take`, as all of these. */
 void event_bus_set_levels(struct event_bus *bus, struct event_sink *s,
 	const enum event_level min[EVENT_CATEGORY_COUNT]);

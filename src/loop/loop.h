@@ -12,8 +12,8 @@
 
 struct loop {
 	uv_loop_t uv;
-	uv_timer_t wake;   /* for the wheel's next timer */
-	uv_async_t inbox;  /* somebody posted */
+	uv_timer_t wake; /* for the wheel's next timer */
+	uv_async_t inbox; /* somebody posted */
 	uv_prepare_t prepare;
 	uv_check_t check;
 	struct worker *worker;
@@ -26,7 +26,7 @@ struct loop {
  */
 void loop_tick(struct worker *w);
 MUST_USE enum err loop_init(struct loop *l, struct worker *w);
-void loop_run(struct loop *l);	/* until loop_stop */
+void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l); /* any thread */
 void loop_fini(struct loop *l);
 

@@ -12,7 +12,8 @@
 struct timer {
 	struct list link; /* list_linked() when it is armed */
 	uint64_t due_ms;
-	void (*fire)(struct timer *t); /* container_of() finds the owner; may start or stop any timer */
+	void (*fire)(
+		struct timer *t); /* container_of() finds the owner; may start or stop any timer */
 };
 
 enum { WHEEL_LEVELS = 5, WHEEL_SLOTS = 256 };

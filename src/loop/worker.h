@@ -23,7 +23,8 @@ enum { WORKERS_MAX = 64 };
 /* A message to a worker. Embedded in, and freed by, what it carries. */
 struct inbox_item {
 	struct inbox_item *next;
-	void (*run)(struct inbox_item *item); /* on the worker's thread; owns the item from then on */
+	void (*run)(
+		struct inbox_item *item); /* on the worker's thread; owns the item from then on */
 };
 
 /* Something to do at the end of the present turn: freeing what a callback still stands on. */
@@ -33,7 +34,7 @@ struct deferred {
 };
 
 struct worker {
-	unsigned id;	/* 0 … count-1 */
+	unsigned id; /* 0 … count-1 */
 	unsigned count; /* number of workers in this process */
 	struct clock clock;
 	struct wheel wheel;

@@ -12,11 +12,13 @@
 enum digest_qop { DIGEST_QOP_NONE, DIGEST_QOP_AUTH, DIGEST_QOP_AUTH_INT };
 
 /* WWW-Authenticate, Proxy-Authenticate: one challenge. Slices are unquoted where quoting only
- * framed them; escapes inside stay as written (they go into the arithmetic unescaped: RFC 7616 3.4). */
+ * framed them; escapes inside stay as written (they go into the arithmetic unescaped: RFC
+ * 7616 3.4). */
 struct digest_challenge {
 	struct str realm, nonce, opaque, domain;
 	enum crypto_digest algorithm;
-	bool algorithm_known; /* false: an algorithm (or -sess form) that we do not speak; skip it */
+	bool algorithm_known; /* false: an algorithm (or -sess form) that we do not speak; skip it
+			       */
 	bool algorithm_given;
 	bool stale;
 	bool qop_given, qop_auth, qop_auth_int;
@@ -56,8 +58,8 @@ void digest_compute(const struct digest_input *in, char out[DIGEST_HEX_MAX]);
 
 struct digest_credentials {
 	struct str username;
-	struct str password;	/* or: */
-	struct str ha1[3];	/* by enum crypto_digest, hex, empty: not known */
+	struct str password; /* or: */
+	struct str ha1[3]; /* by enum crypto_digest, hex, empty: not known */
 };
 
 /*

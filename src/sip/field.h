@@ -11,12 +11,12 @@
 
 /* From, To, Contact, Route, Record-Route, Path, Refer-To, Referred-By: name-addr or addr-spec. */
 struct sip_addr {
-	struct str text;    /* all of the value */
+	struct str text; /* all of the value */
 	struct str display; /* as written, quotes included; p == NULL: none */
 	struct sip_uri uri;
 	struct str params; /* header parameters, without the leading ';' */
-	struct str tag;	   /* p == NULL: none */
-	bool star;	   /* Contact: * */
+	struct str tag; /* p == NULL: none */
+	bool star; /* Contact: * */
 };
 
 MUST_USE enum err sip_addr_parse(struct str text, struct sip_addr *out);

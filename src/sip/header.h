@@ -87,7 +87,7 @@ enum sip_hdr_id {
 /* One header field as it stood in the message; a folded value keeps its line breaks. */
 struct sip_hdr {
 	enum sip_hdr_id id;
-	struct str name;  /* as written */
+	struct str name; /* as written */
 	struct str value; /* trimmed */
 };
 

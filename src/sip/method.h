@@ -30,6 +30,6 @@ enum sip_method {
 };
 
 enum sip_method sip_method_parse(struct str name); /* methods are case-sensitive */
-struct str sip_method_name(enum sip_method m);	   /* STR("") for SIP_UNKNOWN */
+struct str sip_method_name(enum sip_method m); /* STR("") for SIP_UNKNOWN */
 
 #endif

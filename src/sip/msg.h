@@ -17,7 +17,7 @@
 #include "sip/method.h"
 
 enum {
-	SIP_MSG_MAX = 65535,	/* bytes of a message, any transport */
+	SIP_MSG_MAX = 65535, /* bytes of a message, any transport */
 	SIP_MSG_HEADERS_MAX = 256, /* header fields */
 };
 
@@ -26,11 +26,11 @@ struct sip_msg {
 	bool is_request;
 	struct str raw; /* the whole message, owned */
 
-	enum sip_method method;	 /* of the request, or of the CSeq of a response */
+	enum sip_method method; /* of the request, or of the CSeq of a response */
 	struct str method_name;
-	struct str request_uri;	 /* as written */
-	struct sip_uri uri;	 /* parsed; only when a parse was possible, see sip_fault */
-	unsigned status;	 /* responses: 100 … 699 */
+	struct str request_uri; /* as written */
+	struct sip_uri uri; /* parsed; only when a parse was possible, see sip_fault */
+	unsigned status; /* responses: 100 … 699 */
 	struct str reason;
 
 	struct sip_hdr *hdrs;
@@ -48,8 +48,8 @@ struct sip_msg {
 
 /* Why a message was refused, and what to answer. */
 struct sip_fault {
-	unsigned status;	/* 400, 413, 416, 505 …; 0: not answerable, drop and count */
-	const char *reason;	/* static, says what is wrong: "Missing Call-ID header" */
+	unsigned status; /* 400, 413, 416, 505 …; 0: not answerable, drop and count */
+	const char *reason; /* static, says what is wrong: "Missing Call-ID header" */
 };
 
 /*
@@ -60,7 +60,7 @@ struct sip_fault {
  */
 MUST_USE enum err sip_msg_parse(struct str bytes, struct sip_msg **out, struct sip_fault *fault);
 struct sip_msg *sip_msg_ref(struct sip_msg *m); /* returns m */
-void sip_msg_unref(struct sip_msg *m);		/* NULL is fine */
+void sip_msg_unref(struct sip_msg *m); /* NULL is fine */
 
 /*
  * Framing on streams (RFC 3261 18.3): bytes of the first message in the buffer, 0 when it is not
@@ -84,8 +84,8 @@ struct sip_hdr_iter {
 	unsigned index;
 	struct str rest;
 };
-bool sip_msg_next(const struct sip_msg *m, enum sip_hdr_id id, struct sip_hdr_iter *it,
-	struct str *value);
+bool sip_msg_next(
+	const struct sip_msg *m, enum sip_hdr_id id, struct sip_hdr_iter *it, struct str *value);
 /* Whether a list header holds the token anywhere (Supported, Require, Allow …). */
 bool sip_msg_list_has(const struct sip_msg *m, enum sip_hdr_id id, struct str token);
 

@@ -32,9 +32,9 @@ struct sip_extra {
 
 struct sip_reply {
 	unsigned status;
-	struct str reason;    /* empty: the standard phrase */
-	struct str to_tag;    /* added unless the request had one; empty for 100 */
-	struct str contact;   /* full value, empty: none */
+	struct str reason; /* empty: the standard phrase */
+	struct str to_tag; /* added unless the request had one; empty for 100 */
+	struct str contact; /* full value, empty: none */
 	const struct sip_extra *extra;
 	unsigned extra_count;
 	struct str content_type, body;

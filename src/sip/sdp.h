@@ -13,13 +13,14 @@ enum { SDP_MEDIA_MAX = 32 };
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
 
 struct sdp_media {
-	struct str line;       /* the m= line without its end */
-	struct str type;       /* "audio", "video", "image" … */
-	uint16_t port;	       /* 0: refused or switched off */
+	struct str line; /* the m= line without its end */
+	struct str type; /* "audio", "video", "image" … */
+	uint16_t port; /* 0: refused or switched off */
 	struct str proto;
-	struct str connection; /* address text that applies: its own c= or the session's; may be empty */
+	struct str connection; /* address text that applies: its own c= or the session's; may be
+				  empty */
 	struct str own_connection; /* the address in its own c= line, p == NULL: none */
-	struct str rtcp_address;   /* the address in a=rtcp:, p == NULL: none */
+	struct str rtcp_address; /* the address in a=rtcp:, p == NULL: none */
 	uint16_t rtcp_port;
 	enum sdp_direction direction;
 	bool ice; /* a=candidate or a=ice-ufrag here or in the session */

@@ -12,15 +12,15 @@ enum sip_scheme { SIP_SCHEME_OTHER, SIP_SCHEME_SIP, SIP_SCHEME_SIPS, SIP_SCHEME_
 
 struct sip_uri {
 	enum sip_scheme scheme;
-	struct str text;     /* all of it, as written */
+	struct str text; /* all of it, as written */
 	struct str scheme_s; /* as written, without the colon */
-	struct str user;     /* p == NULL: none. tel: the number */
+	struct str user; /* p == NULL: none. tel: the number */
 	struct str password; /* after "user:", p == NULL: none */
-	struct str host;     /* IPv6 with its brackets */
-	uint16_t port;	     /* 0: none */
-	struct str params;   /* "transport=tcp;lr", without the leading ';' */
-	struct str headers;  /* "a=b&c=d", without the leading '?' */
-	struct str opaque;   /* SIP_SCHEME_OTHER: what follows the colon */
+	struct str host; /* IPv6 with its brackets */
+	uint16_t port; /* 0: none */
+	struct str params; /* "transport=tcp;lr", without the leading ';' */
+	struct str headers; /* "a=b&c=d", without the leading '?' */
+	struct str opaque; /* SIP_SCHEME_OTHER: what follows the colon */
 };
 
 /* The whole slice must be one URI. An unknown scheme parses as SIP_SCHEME_OTHER. */
