@@ -100,10 +100,4 @@ MUST_USE enum err conn_send(
 uint64_t conn_find(struct net_worker *nw, enum tp_proto proto, const struct addr *remote);
 void conn_close_all(struct net_worker *nw);
 
-/* One writer, read by others meanwhile (net_counters): no lock, no locked instruction. */
-static inline void net_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 #endif
