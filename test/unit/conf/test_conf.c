@@ -39,7 +39,7 @@ static void empty_file_gives_defaults(void **state)
 	assert_true(str_eq(c->listen[1], STR("tcp:*:5060")));
 	assert_int_equal(c->t1_ms, 500);
 	assert_int_equal(c->bindings_max, 10);
-	assert_int_equal(c->algorithm_count, 2);
+	assert_int_equal(c->algorithm_count, 1);
 	assert_true(str_eq(c->store_url, STR("sqlite:/var/lib/tandem/tandem.db")));
 	assert_true(str_eq(c->control, STR("/var/lib/tandem/control.sock")));
 	for (unsigned i = 0; i < EVENT_CATEGORY_COUNT; i++)
@@ -195,7 +195,7 @@ static void differences_are_found(void **state)
 	char keys[200] = "";
 	struct conf *a =
 		parse("[sip]\nworkers = 1\n[registrar]\nuser_agent = x\n[log]\nlevel.sip = info\n");
-	struct conf *b = parse("[sip]\nworkers = 2\nlisten = udp:*:5070\n[auth]\nalgorithms = MD5\n"
+	struct conf *b = parse("[sip]\nworkers = 2\nlisten = udp:*:5070\n[auth]\nalgorithms = SHA-256\n"
 			       "[log]\nlevel.sip = debug\n[service]\nuser = u\n");
 
 	conf_compare(a, a, note_key, keys);
