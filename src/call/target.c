@@ -160,15 +160,15 @@ out:
 	provider_unref(p);
 }
 
+/* "host:port" may be an alias; without that, a port of its own means somebody else. */
 static bool is_local(const struct dial *d, struct str host, char *domain, size_t max)
 {
 	struct directory *dir = d->run->call->layer->env.directory;
-	size_t colon = str_rfind(host, ':');
+	bool usual = str_ends(host, STR(":5060")) || str_ends(host, STR(":5061"));
 
 	if (directory_domain(dir, host, false, domain, max))
 		return true;
-	return colon < host.n && !str_ends(host, STR("]")) &&
-		directory_domain(dir, str_first(host, colon), false, domain, max);
+	return usual && directory_domain(dir, str_first(host, host.n - 5), false, domain, max);
 }
 
 static void add_local(struct dial *d, const struct dial_leg *leg, struct str domain)

@@ -89,6 +89,21 @@ static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
 	return ERR_OK;
 }
 
+/* Of calls that a crash cut off. */
+static enum err close_records(struct core *c, struct store_db *db)
+{
+	struct clock now;
+	unsigned closed;
+	enum err e;
+
+	clock_read(&now);
+	e = call_close_stale(db, now.wall_ms, &closed);
+	if (e == ERR_OK && closed)
+		event_note(c->events, EV_CALL_NOTE, STR_NONE, STR_NONE,
+			"%u records of calls that were cut off were closed", closed);
+	return e;
+}
+
 static void announce(struct core *c, unsigned restored)
 {
 	for (unsigned i = 0; i < c->net_config.listen_count; i++) {
@@ -127,6 +142,9 @@ static enum err start(struct core *c, struct buf *why)
 	settings_dialplan(c->conf, &dialplan);
 	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
 	e = core_workers_make(c, why);
+	if (e == ERR_OK && close_records(c, db) != ERR_OK)
+		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
+			"records of calls that a crash cut off could not be closed");
 	if (e == ERR_OK && core_workers_restore(c, db, &restored) != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
 			"calls in progress could not be read from the database");
