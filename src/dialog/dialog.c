@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
+#include <string.h>
 
 #include "dialog/dialog.h"
 
 enum { ARENA_CHUNK = 1024, ROUTES_MAX = 4096, FIELD_MAX = 2048 };
 
 /* ---- making one ---- */
+
+/* Replaces a text in place, so that no peer makes the arena grow by changing it again and again. */
+static void put(struct dialog *d, struct str *at, size_t *room, struct str text)
+{
+	char *p;
+
+	if (text.n > *room) {
+		*room = 2 * text.n;
+		at->p = arena_alloc(&d->arena, *room);
+	}
+	p = (char *)at->p;
+	if (text.n)
+		memcpy(p, text.p, text.n);
+	at->n = text.n;
+}
 
 /* A From or To value without its tag. */
 static struct str untagged(struct arena *a, const struct sip_addr *from)
@@ -49,8 +65,10 @@ static enum err take_routes(struct dialog *d, const struct sip_msg *m, bool reve
 			buf_lit(&b, ", ");
 		buf_add(&b, list[reversed ? n - 1 - i : i]);
 	}
-	d->routes = n ? arena_str(&d->arena, buf_str(&b)) : STR_NONE;
-	return buf_ok(&b) ? ERR_OK : ERR_LIMIT;
+	if (!buf_ok(&b))
+		return ERR_LIMIT;
+	put(d, &d->routes, &d->routes_room, buf_str(&b));
+	return ERR_OK;
 }
 
 static enum err take_target(struct dialog *d, const struct sip_msg *m)
@@ -64,7 +82,7 @@ static enum err take_target(struct dialog *d, const struct sip_msg *m)
 	if (sip_addr_parse(value, &contact) || contact.star)
 		return ERR_SYNTAX;
 	if (!str_eq(d->remote_target, contact.uri.text))
-		d->remote_target = arena_str(&d->arena, contact.uri.text);
+		put(d, &d->remote_target, &d->target_room, contact.uri.text);
 	return ERR_OK;
 }
 
@@ -116,7 +134,7 @@ enum err dialog_on_response(struct dialog *d, const struct sip_msg *rsp, const s
 	if (d->state == DIALOG_CONFIRMED || d->state == DIALOG_ENDED)
 		return ERR_OK;
 	if (!str_eq(d->remote_tag, rsp->to.tag))
-		d->remote_tag = arena_str(&d->arena, rsp->to.tag.p ? rsp->to.tag : STR(""));
+		put(d, &d->remote_tag, &d->tag_room, rsp->to.tag);
 	d->flow = *flow;
 	d->state = rsp->status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
 	e = take_target(d, rsp);
@@ -137,6 +155,7 @@ void dialog_copy(struct dialog *to, const struct dialog *from)
 	to->remote_target = arena_str(&to->arena, from->remote_target);
 	to->local_contact = arena_str(&to->arena, from->local_contact);
 	to->routes = arena_str(&to->arena, from->routes);
+	to->tag_room = to->target_room = to->routes_room = 0;
 	to->node = (struct hash_node){ 0 };
 }
 

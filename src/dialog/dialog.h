@@ -27,6 +27,8 @@ struct dialog {
 	struct str local_contact; /* whole value of our Contact */
 	struct str
 		routes; /* route set as a Route value: "<sip:p1;lr>, <sip:p2;lr>", may be empty */
+	/* bytes that the three hold which a peer may change without end: they are reused */
+	size_t tag_room, target_room, routes_room;
 	uint32_t local_cseq; /* last sent */
 	uint32_t remote_cseq; /* last received */
 	bool remote_cseq_known;
