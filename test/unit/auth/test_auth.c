@@ -30,6 +30,7 @@ struct fixture {
 /* How the next request answers the challenge; NULL: as it should be. */
 struct attempt {
 	const char *user, *password, *uri, *nonce, *realm;
+	const char *claims; /* the name that is written, where it is not the name that is proved */
 	enum crypto_digest algorithm;
 	enum digest_qop qop;
 	unsigned nc;
@@ -132,7 +133,7 @@ static void print_authorization(struct buf *b, const struct attempt *a)
 	in.ha1 = str_of(ha1);
 	buf_printf(b,
 		"Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\"",
-		user, realm, a->nonce, uri);
+		or (a->claims, user), realm, a->nonce, uri);
 	if (a->algorithm != CRYPTO_MD5)
 		buf_printf(b, ", algorithm=%.*s", STR_ARG(digest_algorithm_name(a->algorithm)));
 	add_qop(b, a, &in, nc);
@@ -224,6 +225,7 @@ static void what_is_wrong_is_refused(void **state)
 	const struct attempt bad[] = {
 		{ .password = "other" },
 		{ .user = "alice" },
+		{ .claims = "alice" },
 		{ .uri = "sip:elsewhere.example.com" },
 		{ .realm = "example.org" },
 		{ .nonce = "00000000000000000000000000000000000000000000000000000000" },
