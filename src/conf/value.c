@@ -84,6 +84,10 @@ static enum err set_listen(
 {
 	struct str one;
 
+	if (str_empty(str_trim(v))) {
+		buf_lit(why, "must name an address, as in udp:*:5060");
+		return ERR_SYNTAX;
+	}
 	while (str_cut(&v, ' ', &one)) {
 		enum err e;
 

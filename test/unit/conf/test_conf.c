@@ -119,8 +119,9 @@ static void wrong_values_are_refused(void **state)
 {
 	static const char *const wrong[] = { "[sip]\nlisten = 127.0.0.1:5060\n",
 		"[sip]\nlisten = udp:example.com:5060\n", "[sip]\nlisten = udp:*:99999\n",
-		"[sip]\nlisten = tls:*:5061\n", "[registrar]\nuser_agent = expires=60\n",
-		"[registrar]\nuser_agent = (\n", "[registrar]\nuser_agent = expires=x Cisco\n",
+		"[sip]\nlisten = tls:*:5061\n", "[sip]\nlisten =\n",
+		"[registrar]\nuser_agent = expires=60\n", "[registrar]\nuser_agent = (\n",
+		"[registrar]\nuser_agent = expires=x Cisco\n",
 		"[registrar]\nuser_agent = contacts=some Cisco\n", "[auth]\nalgorithms = MD5 MD5\n",
 		"[auth]\nalgorithms =\n", "[store]\nurl = mysql:x\n", "[log]\nto = syslog\n",
 		"[service]\ndata_dir =\n" };
@@ -195,8 +196,9 @@ static void differences_are_found(void **state)
 	char keys[200] = "";
 	struct conf *a =
 		parse("[sip]\nworkers = 1\n[registrar]\nuser_agent = x\n[log]\nlevel.sip = info\n");
-	struct conf *b = parse("[sip]\nworkers = 2\nlisten = udp:*:5070\n[auth]\nalgorithms = SHA-256\n"
-			       "[log]\nlevel.sip = debug\n[service]\nuser = u\n");
+	struct conf *b =
+		parse("[sip]\nworkers = 2\nlisten = udp:*:5070\n[auth]\nalgorithms = SHA-256\n"
+		      "[log]\nlevel.sip = debug\n[service]\nuser = u\n");
 
 	conf_compare(a, a, note_key, keys);
 	assert_string_equal(keys, "");
