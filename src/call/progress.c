@@ -28,6 +28,8 @@ static void on_prack_timer(struct timer *t)
 	if (s->tx)
 		tx_server_repeat(s->tx);
 	s->prack.wait_ms *= 2;
+	if (s->prack.wait_ms > CALL_ACK_WAIT_MS - s->prack.waited_ms)
+		s->prack.wait_ms = CALL_ACK_WAIT_MS - s->prack.waited_ms;
 	timer_start(&call_worker(s->call)->wheel, t, s->prack.wait_ms);
 }
 
