@@ -21,6 +21,7 @@ struct registrar {
 	struct rule rules[REGISTRAR_UA_RULES_MAX];
 	unsigned rule_count;
 	char *answer; /* ANSWER_MAX bytes to print Contact in */
+	struct wishes wishes; /* of the request at hand: too much to keep for each that waits */
 };
 
 /* One authenticated REGISTER until it is answered. */
@@ -32,10 +33,9 @@ struct registration {
 	struct account *account;
 	unsigned expires_max_s;
 	bool contact_lists;
-	struct wishes wishes;
+	struct str first; /* Contact of the request */
 	struct refusal no;
-	char path[PATH_MAX_BYTES];
-	struct str path_s;
+	struct str path; /* NUL-terminated, own; p == NULL: none */
 	unsigned added, refreshed, removed;
 };
 
@@ -129,6 +129,7 @@ static void finish(struct registration *g)
 		tx_server_detach(g->tx);
 	sip_msg_unref(g->req);
 	account_unref(g->account);
+	free((char *)g->path.p);
 	free(g);
 }
 
@@ -163,7 +164,7 @@ struct listing {
 
 static bool asked_first(const struct registration *g, struct str contact)
 {
-	return g->wishes.count && str_eq(g->wishes.list[0].addr.uri.text, contact);
+	return str_eq(g->first, contact);
 }
 
 static void list_binding(const struct binding *b, void *arg)
@@ -171,7 +172,7 @@ static void list_binding(const struct binding *b, void *arg)
 	struct listing *l = arg;
 	int64_t left = (b->expires_ms - l->g->r->env.worker->clock.wall_ms + 999) / 1000;
 
-	if (!l->g->contact_lists && l->g->wishes.count && !asked_first(l->g, b->contact))
+	if (!l->g->contact_lists && l->g->first.n && !asked_first(l->g, b->contact))
 		return;
 	if (l->cap_s && left > l->cap_s)
 		left = l->cap_s;
@@ -212,15 +213,15 @@ static void answer_ok(struct registration *g, unsigned cap_s)
 	if (r->cfg.server.n)
 		extra[ok.extra_count++] =
 			(struct sip_extra){ .id = SIP_HDR_SERVER, .value = r->cfg.server };
-	if (g->path_s.n && sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("path")))
+	if (g->path.n && sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("path")))
 		extra[ok.extra_count++] =
-			(struct sip_extra){ .id = SIP_HDR_PATH, .value = g->path_s };
+			(struct sip_extra){ .id = SIP_HDR_PATH, .value = g->path };
 	reply(g, &ok);
 }
 
 static void tell_changes(struct registration *g)
 {
-	struct str contact = g->wishes.list[0].addr.uri.text;
+	struct str contact = g->first;
 
 	if (g->added)
 		emit(g, EV_REGISTERED, contact, "the phone is registered");
@@ -285,7 +286,7 @@ static void put_wish(struct registration *g, const struct wish *w, struct bindin
 		.expires_ms = now + (int64_t)w->expires_s * 1000,
 		.updated_ms = now,
 		.user_agent = sip_msg_hdr(g->req, SIP_HDR_USER_AGENT),
-		.path = g->path_s,
+		.path = g->path,
 		.flow = g->flow };
 	to->user_agent = str_first(to->user_agent, 128);
 }
@@ -380,7 +381,9 @@ static enum err change(
 	struct registration *g = arg;
 	enum err e = ERR_OK;
 
-	if (g->wishes.star) {
+	const struct wishes *wishes = &g->r->wishes;
+
+	if (wishes->star) {
 		for (unsigned i = 0; i < count; i++) {
 			if (out_of_order(g, &present[i]))
 				return out_of_order_refusal(g);
@@ -389,8 +392,8 @@ static enum err change(
 		g->removed = count;
 		return ERR_OK;
 	}
-	for (unsigned i = 0; i < g->wishes.count && !e; i++)
-		e = apply_wish(g, &g->wishes.list[i], present, count, out);
+	for (unsigned i = 0; i < wishes->count && !e; i++)
+		e = apply_wish(g, &wishes->list[i], present, count, out);
 	return e ? e : make_room(g, present, count, out);
 }
 
@@ -418,7 +421,8 @@ static void apply_rules(struct registration *g)
 
 static void read_path(struct registration *g)
 {
-	struct buf b = BUF_OF(g->path);
+	char text[PATH_MAX_BYTES];
+	struct buf b = BUF_OF(text);
 	struct sip_hdr_iter it = { 0 };
 	struct str value;
 
@@ -427,7 +431,8 @@ static void read_path(struct registration *g)
 			buf_lit(&b, ", ");
 		buf_add(&b, value);
 	}
-	g->path_s = buf_str(&b);
+	if (b.n)
+		g->path = str_of(str_dup(buf_str(&b)));
 	if (!buf_ok(&b))
 		g->no = (struct refusal){ 403, STR("Path is too long") };
 }
@@ -440,8 +445,10 @@ static void process(struct registration *g)
 	apply_rules(g);
 	read_path(g);
 	limits = (struct expiry_limits){ g->r->cfg.expires_min_s, g->expires_max_s };
-	wishes_read(g->req, &limits, &g->wishes, &g->no);
-	if (!g->no.status && g->wishes.count == 0) { /* a question only */
+	wishes_read(g->req, &limits, &g->r->wishes, &g->no);
+	if (!g->no.status && g->r->wishes.count)
+		g->first = g->r->wishes.list[0].addr.uri.text;
+	if (!g->no.status && g->r->wishes.count == 0) { /* a question only */
 		answer_ok(g, 0);
 		finish(g);
 		return;
