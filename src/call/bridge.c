@@ -121,7 +121,7 @@ static void on_bye(struct leg *l, struct sip_msg *req, const struct flow *flow)
 	l->ended = true;
 	session_stop(l);
 	if (c->state < CALL_ANSWERED) {
-		call_cancelled(c);
+		call_cancelled(c, sip_msg_hdr(req, SIP_HDR_REASON));
 		return;
 	}
 	if (l != c->a && l != c->b)

@@ -190,7 +190,7 @@ void call_reject(struct call *c, unsigned status, struct str reason, const struc
 	call_forget_if_done(c);
 }
 
-void call_cancelled(struct call *c)
+void call_cancelled(struct call *c, struct str reason)
 {
 	struct sip_reply reply = { .status = 487 };
 
@@ -201,7 +201,9 @@ void call_cancelled(struct call *c)
 	finish(c, "caller", STR("Client cancelled"));
 	call_event(c, EV_CALL_ENDED, "%.*s gave up before %.*s answered", STR_ARG(c->record.from),
 		STR_ARG(c->record.to));
-	setup_stop(c->setup, STR("SIP;cause=487;text=\"Cancelled by caller\""), false);
+	if (str_empty(reason))
+		reason = STR("SIP;cause=487;text=\"Cancelled by caller\"");
+	setup_stop(c->setup, reason, false);
 	if (c->setup->tx)
 		best_effort(tx_server_reply(c->setup->tx, &reply));
 	c->a->ended = true;

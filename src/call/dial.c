@@ -175,6 +175,7 @@ void dial_attempt_failed(
 	if (at->state == ATTEMPT_FAILED || d->over)
 		return;
 	at->state = ATTEMPT_FAILED;
+	progress_forget(at);
 	if (str_empty(reason))
 		reason = sip_reason(status);
 	note_result(at, status, reason, rsp);

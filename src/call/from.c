@@ -141,7 +141,7 @@ void from_prepare(struct attempt *at)
 
 /* ---- custom headers: the provider's, then the script's ---- */
 
-static bool is_fixed(struct str name)
+bool from_is_fixed(struct str name)
 {
 	static const char *const fixed[] = { "Via", "From", "Contact", "CSeq", "Call-ID",
 		"Max-Forwards", "Content-Length", "Content-Type", "Route", "Record-Route", "To",
@@ -154,20 +154,31 @@ static bool is_fixed(struct str name)
 	return false;
 }
 
-static bool split(struct str line, struct str *name, struct str *value)
+static bool is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c <= ' ' || c >= 127 || strchr("()<>@,;:\\\"/[]?={}", c))
+			return false;
+	}
+	return s.n > 0 && s.n < 128;
+}
+
+bool from_split(struct str line, struct str *name, struct str *value)
 {
 	size_t colon = str_find(line, ':');
 
 	*name = str_trim(str_first(line, colon));
 	*value = str_trim(str_from(line, colon + 1));
-	return colon < line.n && name->n && name->n < 128;
+	return colon < line.n && is_token(*name);
 }
 
 static void print_line(struct buf *b, const struct attempt *at, struct str line, bool substitute)
 {
 	struct str name, value;
 
-	if (!split(line, &name, &value) || is_fixed(name))
+	if (!from_split(line, &name, &value) || from_is_fixed(name))
 		return;
 	if (substitute)
 		value = caller_substitute(&at->dial->run->caller, value, &at->call->setup->arena);
@@ -198,11 +209,13 @@ struct str from_custom(const struct attempt *at, const char *wanted)
 		struct str rest = at->provider->custom_headers;
 
 		while (str_cut(&rest, '\n', &line))
-			if (split(str_trim(line), &name, &value) && str_ieq(name, str_of(wanted)))
+			if (from_split(str_trim(line), &name, &value) &&
+				str_ieq(name, str_of(wanted)))
 				found = value;
 	}
 	for (unsigned i = 0; i < d->custom.header_count; i++)
-		if (split(d->custom.headers[i], &name, &value) && str_ieq(name, str_of(wanted)))
+		if (from_split(d->custom.headers[i], &name, &value) &&
+			str_ieq(name, str_of(wanted)))
 			found = value;
 	return found;
 }

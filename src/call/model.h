@@ -272,7 +272,8 @@ void call_end(struct call *c, const char *by, struct str why, struct str reason_
 /* Final failure to the caller; ends the call. */
 void call_reject(struct call *c, unsigned status, struct str reason, const struct sip_extra *extra,
 	unsigned extra_count);
-void call_cancelled(struct call *c);
+/* reason: the Reason value that the caller gave; may be empty. */
+void call_cancelled(struct call *c, struct str reason);
 void call_accept_message(struct call *c);
 void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip_msg *rsp);
 void call_arm_limit(struct call *c, int64_t now_ms);
@@ -346,6 +347,9 @@ void attempt_release(struct attempt *at);
 void from_prepare(struct attempt *at);
 void from_print_custom(struct buf *b, const struct attempt *at);
 struct str from_custom(const struct attempt *at, const char *name);
+/* "Name: value"; false for what is no header field, or one that only we write. */
+bool from_split(struct str line, struct str *name, struct str *value);
+bool from_is_fixed(struct str name);
 
 /* ---- fields.c: which header fields pass through ---- */
 void fields_print_request(struct buf *b, const struct sip_msg *from);
@@ -355,6 +359,8 @@ struct str fields_type(const struct sip_msg *m);
 #define CALL_ALLOW STR("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY")
 
 /* ---- progress.c: provisional answers, 100rel ---- */
+/* It failed: the caller may hear the early media of another one. */
+void progress_forget(struct attempt *at);
 void progress_on_response(struct attempt *at, struct leg *leg, struct sip_msg *rsp);
 void progress_from_script(struct call *c, unsigned status, struct str reason);
 void progress_on_prack(struct leg *a, struct sip_msg *req, const struct flow *flow);

@@ -176,6 +176,17 @@ void progress_on_response(struct attempt *at, struct leg *leg, struct sip_msg *r
 		prack_alone(leg, rseq, rsp);
 }
 
+void progress_forget(struct attempt *at)
+{
+	struct setup *s = at->call->setup;
+
+	if (!s->early || s->early->attempt != at)
+		return;
+	if (s->prack.leg == s->early)
+		s->prack.leg = NULL;
+	s->early = NULL;
+}
+
 /* ---- PRACK from the caller ---- */
 
 static bool is_expected(const struct setup *s, const struct sip_msg *req)

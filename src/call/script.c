@@ -139,12 +139,10 @@ static unsigned take_extra(json_t *args, struct sip_extra *extra, unsigned max)
 		struct str line = json_is_string(v)
 			? str_make(json_string_value(v), json_string_length(v))
 			: STR_NONE;
-		size_t colon = str_find(line, ':');
-		struct str name = str_trim(str_first(line, colon));
+		struct str name, value;
 
-		if (colon < line.n && name.n && sip_hdr_id(name) != SIP_HDR_VIA)
-			extra[n++] = (struct sip_extra){ .name = name,
-				.value = str_trim(str_from(line, colon + 1)) };
+		if (from_split(line, &name, &value) && !from_is_fixed(name))
+			extra[n++] = (struct sip_extra){ .name = name, .value = value };
 	}
 	return n;
 }

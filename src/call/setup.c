@@ -6,7 +6,7 @@
 
 static void on_cancel(void *arg, struct tx_server *tx, struct sip_msg *cancel)
 {
-	call_cancelled(arg);
+	call_cancelled(arg, sip_msg_hdr(cancel, SIP_HDR_REASON));
 }
 
 static void on_failed(void *arg, struct tx_server *tx, enum err why)
