@@ -76,6 +76,19 @@ class CallsTest < FlowTest
     assert_equal [1, 200, "caller"], [cdrs.size, *record.values_at("status", "ended_by")]
   end
 
+  def test_a_call_that_a_crash_cuts_off_leaves_a_closed_record
+    ringing = Thread.new { @bob.expect_request("INVITE").tap { |r| @bob.answer(r, 180, "Ringing") } }
+    challenged = @alice.tap { |p| p.send_text(p.request("INVITE", bob_uri)) }.expect_status(401)
+    @alice.send_text(@alice.request("INVITE", bob_uri, headers: [@alice.authorization("INVITE", bob_uri, challenged)]))
+    @alice.expect_status(180)
+    ringing.value
+    eventually("the record of its start") { cdrs.any? }
+    core = server.core_pid
+    Process.kill("KILL", core)
+    eventually("a new core") { r = server.run("status", "--json"); r.ok? && r.json["pid"] != core }
+    assert_equal ["restart"], cdrs.map { |c| c["ended_by"] }
+  end
+
   def test_an_answered_call_outlives_a_restart
     ok = call
     server.stop
@@ -101,5 +114,6 @@ class CallsOverTcpTest < CallsTest
   def transport = "TCP"
 
   # A connection does not outlive the process; everything else is the same.
-  undef_method :test_an_answered_call_outlives_a_killed_core, :test_an_answered_call_outlives_a_restart
+  undef_method :test_a_call_that_a_crash_cuts_off_leaves_a_closed_record, :test_an_answered_call_outlives_a_killed_core,
+               :test_an_answered_call_outlives_a_restart
 end
