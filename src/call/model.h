@@ -131,7 +131,6 @@ struct setup {
 	struct list runs;
 	struct leg *early; /* whose session description the caller has */
 	struct attempt *winner;
-	struct str proxy_contact;
 	unsigned max_forwards; /* for the next hop */
 	bool rel; /* the caller knows 100rel */
 	bool acked;
@@ -143,7 +142,6 @@ struct setup {
 		struct timer timer;
 		unsigned wait_ms, waited_ms;
 	} prack;
-	struct timer linger; /* frees what late 2xx need */
 };
 
 struct run {

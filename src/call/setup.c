@@ -38,13 +38,6 @@ const struct tx_server_handlers setup_tx_handlers = {
 	.on_done = on_done,
 };
 
-static void on_linger(struct timer *t)
-{
-	struct setup *s = container_of(t, struct setup, linger);
-
-	setup_free_if_done(s);
-}
-
 struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *tx)
 {
 	struct setup *s = mem_new(struct setup);
@@ -54,7 +47,6 @@ struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *t
 	s->req = sip_msg_ref(req);
 	s->tx = tx;
 	list_init(&s->runs);
-	timer_init(&s->linger, on_linger);
 	s->max_forwards =
 		req->has_max_forwards && req->max_forwards < 70 ? req->max_forwards - 1 : 69;
 	s->rel = sip_msg_list_has(req, SIP_HDR_SUPPORTED, STR("100rel")) ||
@@ -95,7 +87,6 @@ void setup_free(struct setup *s)
 {
 	struct wheel *w = &call_worker(s->call)->wheel;
 
-	timer_stop(w, &s->linger);
 	if (s->prack.waiting)
 		timer_stop(w, &s->prack.timer);
 	list_each (it, &s->runs) {

@@ -728,6 +728,24 @@ static void a_storage_command_is_answered(void **state)
 	world_free(w);
 }
 
+/* What a script says is never more than the one field that it may add. */
+static void header_fields_of_scripts_are_checked(void **state)
+{
+	struct world *w = with_plan();
+	struct sip_msg *inv;
+
+	invite(w, "300@tandem.test", SDP, OFFER);
+	world_command(w, 0, "dial",
+		"{\"string\": \"bob@local\", \"headers\": [\"X-A\\r\\nX-Evil: 1\", \"X-B: "
+		"b\\r\\nX-Evil: 2\", "
+		"\"Via: SIP/2.0/UDP 1.2.3.4\", \"Call-ID: mine\"]}");
+	inv = world_expect(w, BOB, "INVITE");
+	assert_null(sip_msg_hdr_named(inv, STR("X-Evil")).p);
+	assert_true(str_starts(sip_msg_hdr_named(inv, STR("X-B")), STR("b")));
+	assert_false(str_eq(inv->call_id, STR("mine")));
+	world_free(w);
+}
+
 static void limit_of_calls(void **state)
 {
 	struct world *w = setup();
@@ -797,6 +815,7 @@ int main(void)
 		cmocka_unit_test(a_dead_phone_does_not_ring_for_ever),
 		cmocka_unit_test(callee_with_its_own_plan),
 		cmocka_unit_test(a_storage_command_is_answered),
+		cmocka_unit_test(header_fields_of_scripts_are_checked),
 		cmocka_unit_test(limit_of_calls),
 		cmocka_unit_test(a_message_is_passed_on),
 	};
