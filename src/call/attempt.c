@@ -309,6 +309,11 @@ static void on_2xx(struct attempt *at, struct sip_msg *rsp, const struct flow *f
 		end_fork(at, rsp, flow);
 		return;
 	}
+	if (at->state != ATTEMPT_TRYING || c->state >= CALL_ANSWERED) {
+		if (c->method == SIP_INVITE)
+			uac_end_late_2xx(&c->layer->env.uac, rsp, flow);
+		return;
+	}
 	at->uac_done = true;
 	if (c->method != SIP_INVITE) {
 		at->state = ATTEMPT_ANSWERED;
