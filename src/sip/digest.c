@@ -35,6 +35,18 @@ static enum err take_scheme(struct str *rest)
 	return ERR_OK;
 }
 
+/* The inside of a quoted string: no quote that is not escaped, no escape of nothing. */
+static bool quoted_inside(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			return false;
+		if (s.p[i] == '\\' && ++i == s.n)
+			return false;
+	}
+	return true;
+}
+
 /* name = value or name = "value", comma separated; the quotes are taken off. */
 static enum err next_pair(struct str *rest, struct str *name, struct str *value)
 {
@@ -55,7 +67,7 @@ static enum err next_pair(struct str *rest, struct str *name, struct str *value)
 			return ERR_SYNTAX;
 		*value = str_make(value->p + 1, value->n - 2);
 	}
-	return ERR_OK;
+	return quoted_inside(*value) ? ERR_OK : ERR_SYNTAX;
 }
 
 static void set_algorithm(struct str name, enum crypto_digest *d, bool *known)

@@ -224,6 +224,14 @@ static unsigned count_fields(const struct sip_msg *m, enum sip_hdr_id id)
 	return n;
 }
 
+static bool has_blank(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (memchr(" \t\r\n", s.p[i], 4))
+			return true;
+	return false;
+}
+
 /* These name a message: without them there is nobody to answer. */
 static enum err parse_identity(struct parse *p)
 {
@@ -235,6 +243,8 @@ static enum err parse_identity(struct parse *p)
 	m->call_id = sip_msg_hdr(m, SIP_HDR_CALL_ID);
 	if (!m->call_id.n)
 		fail(p, 400, "Missing Call-ID header");
+	else if (has_blank(m->call_id))
+		fail(p, 400, "Malformed Call-ID header");
 	if (!m->first[SIP_HDR_FROM])
 		fail(p, 400, "Missing From header");
 	else if (sip_addr_parse(sip_msg_hdr(m, SIP_HDR_FROM), &m->from) || m->from.star)

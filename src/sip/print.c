@@ -130,18 +130,26 @@ static void top_via(struct buf *b, const struct sip_via *v, struct str ip, uint1
 	buf_u64(b, port);
 }
 
+/* All Via fields as they came, but for the first value of the first one. */
 static void print_vias(struct buf *b, const struct sip_msg *req, struct str ip, uint16_t port)
 {
-	struct sip_hdr_iter it = { 0 };
-	struct str value;
+	unsigned first = req->first[SIP_HDR_VIA];
+	struct str rest, top;
 
-	if (sip_msg_next(req, SIP_HDR_VIA, &it, &value)) {
-		name_and_colon(b, STR("Via"));
-		top_via(b, &req->via, ip, port);
-		buf_lit(b, "\r\n");
+	if (!first)
+		return;
+	rest = req->hdrs[first - 1].value;
+	sip_list_next(&rest, &top);
+	name_and_colon(b, STR("Via"));
+	top_via(b, &req->via, ip, port);
+	if (rest.n) {
+		buf_lit(b, ", ");
+		add_value(b, str_trim(rest));
 	}
-	while (sip_msg_next(req, SIP_HDR_VIA, &it, &value))
-		sip_print_hdr(b, SIP_HDR_VIA, value);
+	buf_lit(b, "\r\n");
+	for (unsigned i = first; i < req->hdr_count; i++)
+		if (req->hdrs[i].id == SIP_HDR_VIA)
+			sip_print_hdr(b, SIP_HDR_VIA, req->hdrs[i].value);
 }
 
 static void print_to(struct buf *b, const struct sip_msg *req, struct str tag)

@@ -336,11 +336,13 @@ static bool must_match(struct str name)
 	return false;
 }
 
+/* A name that stands twice counts with its first value. */
 static bool params_agree(struct str a, struct str b)
 {
-	struct str name, value, other;
+	struct str rest = a, name, value, other;
 
-	while (sip_param_next(&a, ';', &name, &value)) {
+	while (sip_param_next(&rest, ';', &name, &value)) {
+		value = sip_param(a, name);
 		other = sip_param(b, name);
 		if (!other.p) {
 			if (must_match(name))
