@@ -294,22 +294,25 @@ enum err sip_via_parse(struct str text, struct sip_via *out)
 {
 	struct str rest = str_trim(text);
 	size_t semi;
-	enum err e;
+	enum err version, e;
 
 	*out = (struct sip_via){ .text = rest };
-	e = parse_protocol(&rest, &out->transport);
-	if (e)
-		return e;
+	version = parse_protocol(&rest, &out->transport);
+	if (version && version != ERR_UNSUPPORTED)
+		return version;
 	if (rest.n == 0 || !memchr(" \t\r\n", rest.p[0], 4))
 		return ERR_SYNTAX;
 	rest = skip_blanks(rest);
 	semi = str_find(rest, ';');
 	e = parse_sent_by(str_trim(str_first(rest, semi)), out);
-	if (!e)
-		e = parse_params(str_from(rest, semi), &out->params);
-	if (!e && out->params.p)
+	if (e) {
+		out->host = STR_NONE;
+		return e;
+	}
+	e = parse_params(str_from(rest, semi), &out->params);
+	if (out->params.p)
 		via_params(out);
-	return e;
+	return e ? e : version;
 }
 
 /* ---- small ones ---- */

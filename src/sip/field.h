@@ -43,6 +43,10 @@ struct sip_via {
 	struct str rport; /* p == NULL: not there; "" : asked for */
 };
 
+/*
+ * When only the parameters are malformed, or the version is another one (ERR_UNSUPPORTED), all
+ * fields are filled in all the same, so that the request can be refused; otherwise host is empty.
+ */
 MUST_USE enum err sip_via_parse(struct str text, struct sip_via *out);
 #define SIP_BRANCH_COOKIE STR("z9hG4bK")
 

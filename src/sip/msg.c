@@ -142,6 +142,8 @@ static enum err parse_request_line(struct parse *p, struct str line)
 		fail(p, 505, "Version Not Supported");
 	else if (sip_uri_parse(m->request_uri, &m->uri))
 		fail(p, 400, "Malformed Request-URI");
+	else if (m->uri.headers.p)
+		fail(p, 400, "Request-URI with header fields in it");
 	return ERR_OK;
 }
 
@@ -238,8 +240,13 @@ static enum err parse_identity(struct parse *p)
 	struct sip_msg *m = p->m;
 	struct str via = sip_msg_hdr(m, SIP_HDR_VIA), first;
 
-	if (!sip_list_next(&via, &first) || sip_via_parse(first, &m->via))
+	if (!sip_list_next(&via, &first))
 		return ERR_SYNTAX;
+	if (sip_via_parse(first, &m->via)) {
+		if (!m->via.host.n)
+			return ERR_SYNTAX;
+		fail(p, 400, "Malformed Via header");
+	}
 	m->call_id = sip_msg_hdr(m, SIP_HDR_CALL_ID);
 	if (!m->call_id.n)
 		fail(p, 400, "Missing Call-ID header");
@@ -342,8 +349,7 @@ static enum err parse_all(struct parse *p)
 /* Whether sip_print_reply can make sense of it: responses and ACK are never answered. */
 static bool answerable(const struct sip_msg *m)
 {
-	return m->is_request && m->method != SIP_ACK && m->via.host.n && m->call_id.n &&
-		m->first[SIP_HDR_FROM] && m->first[SIP_HDR_TO] && m->first[SIP_HDR_CSEQ];
+	return m->is_request && m->method != SIP_ACK && m->via.host.n;
 }
 
 enum err sip_msg_parse(struct str bytes, struct sip_msg **out, struct sip_fault *fault)

@@ -152,8 +152,17 @@ static void print_vias(struct buf *b, const struct sip_msg *req, struct str ip, 
 			sip_print_hdr(b, SIP_HDR_VIA, req->hdrs[i].value);
 }
 
+/* A malformed request may lack it: then so does its refusal. */
+static void print_same(struct buf *b, const struct sip_msg *req, enum sip_hdr_id id)
+{
+	if (req->first[id])
+		sip_print_hdr(b, id, sip_msg_hdr(req, id));
+}
+
 static void print_to(struct buf *b, const struct sip_msg *req, struct str tag)
 {
+	if (!req->first[SIP_HDR_TO])
+		return;
 	name_and_colon(b, STR("To"));
 	add_value(b, sip_msg_hdr(req, SIP_HDR_TO));
 	if (!req->to.tag.p && tag.n) {
@@ -170,10 +179,10 @@ void sip_print_reply(struct buf *b, const struct sip_msg *req, struct str source
 	print_vias(b, req, source_ip, source_port);
 	if (r->record_route)
 		sip_print_copy(b, req, SIP_HDR_RECORD_ROUTE);
-	sip_print_hdr(b, SIP_HDR_FROM, sip_msg_hdr(req, SIP_HDR_FROM));
+	print_same(b, req, SIP_HDR_FROM);
 	print_to(b, req, r->to_tag);
-	sip_print_hdr(b, SIP_HDR_CALL_ID, req->call_id);
-	sip_print_hdr(b, SIP_HDR_CSEQ, sip_msg_hdr(req, SIP_HDR_CSEQ));
+	print_same(b, req, SIP_HDR_CALL_ID);
+	print_same(b, req, SIP_HDR_CSEQ);
 	if (r->contact.n)
 		sip_print_hdr(b, SIP_HDR_CONTACT, r->contact);
 	for (unsigned i = 0; i < r->extra_count; i++) {
