@@ -28,6 +28,7 @@
 	X(DB_BUSY, "database locked")                                                              \
 	X(DB_FULL, "disk full")                                                                    \
 	X(DB_CORRUPT, "database damaged")                                                          \
+	X(DB_STATEMENT, "the database cannot run this")                                            \
 	X(CRYPTO, "cryptographic check failed")                                                    \
 	X(INTERNAL, "internal error")
 

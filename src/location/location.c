@@ -23,7 +23,7 @@ static struct shard *shard_of(struct location *l, struct str aor)
 
 /* ---- life ---- */
 
-static void write_back(void *arg, struct store_db *db);
+static enum err write_back(void *arg, struct store_db *db);
 
 enum err location_new(
 	struct store *s, struct event_bus *events, unsigned workers, struct location **out)
@@ -96,20 +96,17 @@ static void write_aor(struct aor *a, void *arg)
 }
 
 /* The database was replaced by an empty one: all that we know goes into it. */
-static void write_back(void *arg, struct store_db *db)
+static enum err write_back(void *arg, struct store_db *db)
 {
 	struct location *l = arg;
-	struct writing w = { .db = db, .err = store_begin(db) };
+	struct writing w = { .db = db };
 
 	for (int i = 0; i < SHARDS && !w.err; i++) {
 		pthread_mutex_lock(&l->shards[i].lock);
 		shard_each(&l->shards[i], write_aor, &w);
 		pthread_mutex_unlock(&l->shards[i].lock);
 	}
-	if (!w.err)
-		w.err = store_commit(db);
-	if (w.err)
-		store_rollback(db);
+	return w.err;
 }
 
 /* ---- reading ---- */

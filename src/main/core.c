@@ -66,17 +66,23 @@ static void start_events(struct core *c)
 	event_bus_add(c->events, &c->memory.sink);
 }
 
-static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
+/* The store first: it begins a new database in the place of a damaged one. */
+static enum err start_store(struct core *c, struct store_db **db, struct buf *why)
 {
 	struct store_config cfg;
-	struct clock now;
-	size_t bindings = 0;
 	enum err e;
 
 	settings_store(c->conf, &cfg);
 	e = store_start(&cfg, c->events, &c->store, why);
-	if (e == ERR_OK)
-		e = directory_new(c->store, db, c->key, c->events, &c->directory, why);
+	return e == ERR_OK ? store_open(c->conf->store_url, c->events, db, why) : e;
+}
+
+static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
+{
+	struct clock now;
+	size_t bindings = 0;
+	enum err e = directory_new(c->store, db, c->key, c->events, &c->directory, why);
+
 	if (e == ERR_OK)
 		e = location_new(c->store, c->events, c->net_config.workers, &c->location);
 	if (e != ERR_OK)
@@ -130,7 +136,7 @@ static enum err start(struct core *c, struct buf *why)
 	worker_init(&c->main, 0, 1, c->events);
 	e = loop_init(&c->loop, &c->main);
 	if (e == ERR_OK)
-		e = store_open(c->conf->store_url, c->events, &db, why);
+		e = start_store(c, &db, why);
 	if (e != ERR_OK)
 		return e;
 	e = start_data(c, db, why);

@@ -42,18 +42,18 @@ enum err store_binding_remove_all(struct store_db *db, struct str aor)
 
 LIST_OF(store_binding_list, store_binding, bindings)
 
-enum err store_binding_expire(struct store_db *db, int64_t before_ms)
+enum err store_binding_expire(struct store_db *db, int64_t now_ms)
 {
 	char time[32];
 	struct buf b = BUF_OF(time);
 	struct store_value v = { .type = STORE_TEXT };
 	void *stmt;
-	enum err e = store_prepare(db, "DELETE FROM bindings WHERE expires < ?", &stmt);
+	enum err e = store_prepare(db, "DELETE FROM bindings WHERE expires <= ?", &stmt);
 
 	if (e)
 		return e;
-	clock_print_iso(&b, before_ms);
+	clock_print_iso(&b, now_ms);
 	v.text = buf_str(&b);
-	store_driver_of(db)->bind(stmt, 1, &v);
-	return store_run(db, stmt);
+	e = store_bind(db, stmt, 1, &v);
+	return e ? e : store_run(db, stmt);
 }

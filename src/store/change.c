@@ -13,8 +13,8 @@ enum err store_changes(struct store_db *db, uint64_t after, store_change_fn *row
 
 	if (e)
 		return e;
-	d->bind(stmt, 1, &v);
-	while (!(e = d->step(stmt, &more)) && more)
+	e = store_bind(db, stmt, 1, &v);
+	while (!e && !(e = d->step(stmt, &more)) && more)
 		row((uint64_t)d->column_integer(stmt, 0), d->column_text(stmt, 1),
 			d->column_text(stmt, 2), arg);
 	d->reset(stmt);

@@ -14,6 +14,7 @@ struct cached {
 
 struct store_db {
 	const struct store_driver *driver;
+	char *where;
 	void *conn;
 	struct hash statements;
 };
@@ -47,11 +48,12 @@ enum err store_open(
 	enum err e = find_driver(url, &driver, &where, why);
 
 	if (!e)
-		e = driver->open(where, &conn, why);
+		e = driver->open(where, true, &conn, why);
 	if (e)
 		return e;
 	db = mem_new(struct store_db);
 	db->driver = driver;
+	db->where = str_dup(where);
 	db->conn = conn;
 	hash_init(&db->statements, 64);
 	e = store_migrate(db, events, why);
@@ -81,7 +83,64 @@ void store_close(struct store_db *db)
 	hash_each(&db->statements, drop_statement, db);
 	hash_fini(&db->statements);
 	db->driver->close(db->conn);
+	free(db->where);
 	free(db);
+}
+
+bool store_moved(struct store_db *db)
+{
+	return db->driver->moved(db->conn);
+}
+
+enum err store_reopen(struct store_db *db)
+{
+	char text[512];
+	struct buf why = BUF_OF(text);
+	struct store_db fresh = { .driver = db->driver };
+	enum err e = db->driver->open(str_of(db->where), false, &fresh.conn, &why);
+
+	if (e)
+		return e;
+	hash_init(&fresh.statements, 64);
+	e = store_migrate(&fresh, NULL, &why);
+	if (!e) {
+		struct store_db old = *db;
+
+		db->conn = fresh.conn;
+		db->statements = fresh.statements;
+		fresh = old;
+	}
+	hash_each(&fresh.statements, drop_statement, &fresh);
+	hash_fini(&fresh.statements);
+	db->driver->close(fresh.conn);
+	return e;
+}
+
+/* What a service without would be none; the others are found damaged when they are used. */
+enum err store_check(struct store_db *db)
+{
+	static const char *const tables[] = { "customers", "domains", "accounts", "dialplans",
+		"providers", "bindings", "dialogs", "changes" };
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables) && e != ERR_DB_CORRUPT; i++)
+		e = db->driver->check(db->conn, tables[i]);
+	return e == ERR_DB_CORRUPT ? e : ERR_OK;
+}
+
+enum err store_rescue(struct store_db *db)
+{
+	return db->driver->rescue(db->conn);
+}
+
+const char *store_error(struct store_db *db)
+{
+	return db->driver->error(db->conn);
+}
+
+enum err store_bind(struct store_db *db, void *stmt, unsigned index, const struct store_value *v)
+{
+	return db->driver->bind(stmt, index, v);
 }
 
 enum err store_set_aside(struct str url, int64_t now_ms, struct buf *name)

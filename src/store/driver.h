@@ -23,13 +23,13 @@ struct store_value {
 struct store_driver {
 	const char *scheme; /* "sqlite": what stands before the colon of a URL */
 
-	/* ERR_DB_CORRUPT when it is not a database; `why` in words. */
-	enum err (*open)(struct str where, void **conn, struct buf *why);
+	/* ERR_DB_CORRUPT when it is not a database; `why` in words. create: if there is none. */
+	enum err (*open)(struct str where, bool create, void **conn, struct buf *why);
 	void (*close)(void *conn);
 	enum err (*exec)(void *conn, const char *sql); /* several statements, no results */
 	enum err (*prepare)(void *conn, const char *sql, void **stmt);
 	void (*finish)(void *stmt);
-	void (*bind)(void *stmt, unsigned index, const struct store_value *v); /* from 1 */
+	enum err (*bind)(void *stmt, unsigned index, const struct store_value *v); /* from 1 */
 	/* ERR_OK with *row; text of columns lives until the next step or reset. */
 	enum err (*step)(void *stmt, bool *row);
 	void (*reset)(void *stmt);
@@ -38,6 +38,11 @@ struct store_driver {
 	int64_t (*last_id)(void *conn);
 	int64_t (*changed)(void *conn); /* rows of the last statement */
 	const char *(*error)(void *conn); /* of the last failure, in the engine's words */
+	enum err (*check)(void *conn, const char *table); /* ERR_DB_CORRUPT: it is damaged */
+	bool (*moved)(void *conn); /* the database at its place is not the one that is open */
+	/* Writes the open database, which is not at its place any more, there again. ERR_EXISTS:
+	 * there is another one. */
+	enum err (*rescue)(void *conn);
 	/* Sets a damaged database aside under a new name, which is written to `name`. */
 	enum err (*set_aside)(struct str where, int64_t now_ms, struct buf *name);
 

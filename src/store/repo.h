@@ -150,7 +150,7 @@ MUST_USE enum err store_binding_put(
 MUST_USE enum err store_binding_remove(struct store_db *db, struct str aor, struct str contact);
 MUST_USE enum err store_binding_remove_all(struct store_db *db, struct str aor);
 MUST_USE enum err store_binding_list(struct store_db *db, store_binding_fn *row, void *arg);
-MUST_USE enum err store_binding_expire(struct store_db *db, int64_t before_ms);
+MUST_USE enum err store_binding_expire(struct store_db *db, int64_t now_ms);
 
 /* ---- dialogs in progress: one row per leg of an answered call ---- */
 struct store_dialog {

@@ -3,6 +3,7 @@
  * SQLite. WAL, so that readers and the writer do not wait for each other; synchronous=FULL, so
  * that a commit is on disk before anybody is told.
  */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 enum { BUSY_MS = 250, PATH_BYTES = 4096 };
 
+/* ERR_DB…: the database is away, and may come back; the others concern this statement alone. */
 static enum err classify(int rc)
 {
 	switch (rc & 0xff) {
@@ -34,8 +36,16 @@ static enum err classify(int rc)
 		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY
 			? ERR_EXISTS
 			: ERR_STATE;
-	default:
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+	case SQLITE_PROTOCOL:
+	case SQLITE_NOMEM:
 		return ERR_DB;
+	case SQLITE_TOOBIG:
+		return ERR_LIMIT;
+	default:
+		return ERR_DB_STATEMENT;
 	}
 }
 
@@ -58,19 +68,18 @@ static void sq_close(void *conn)
 	sqlite3_close_v2(conn);
 }
 
-static enum err sq_open(struct str where, void **conn, struct buf *why)
+static enum err sq_open(struct str where, bool create, void **conn, struct buf *why)
 {
 	char path[PATH_BYTES];
 	sqlite3 *c = NULL;
 	mode_t mask = umask(027);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
 	int rc;
 	enum err e;
 
 	if (str_copy(where, path, sizeof(path)))
 		return ERR_LIMIT;
-	rc = sqlite3_open_v2(path, &c,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
-		NULL);
+	rc = sqlite3_open_v2(path, &c, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL);
 	e = rc == SQLITE_OK ? configure(c) : classify(rc);
 	umask(mask);
 	if (e) {
@@ -93,13 +102,12 @@ static void sq_finish(void *stmt)
 	sqlite3_finalize(stmt);
 }
 
-static void sq_bind(void *stmt, unsigned index, const struct store_value *v)
+static enum err sq_bind(void *stmt, unsigned index, const struct store_value *v)
 {
 	if (v->type == STORE_INTEGER)
-		sqlite3_bind_int64(stmt, (int)index, v->integer);
-	else
-		sqlite3_bind_text64(stmt, (int)index, v->text.n ? v->text.p : "", v->text.n,
-			SQLITE_STATIC, SQLITE_UTF8);
+		return classify(sqlite3_bind_int64(stmt, (int)index, v->integer));
+	return classify(sqlite3_bind_text64(stmt, (int)index, v->text.n ? v->text.p : "", v->text.n,
+		SQLITE_STATIC, SQLITE_UTF8));
 }
 
 static enum err sq_step(void *stmt, bool *row)
@@ -143,6 +151,89 @@ static const char *sq_error(void *conn)
 	return sqlite3_errmsg(conn);
 }
 
+static enum err sq_check(void *conn, const char *table)
+{
+	char sql[128];
+	void *stmt;
+	bool row;
+	enum err e;
+
+	snprintf(sql, sizeof(sql), "PRAGMA quick_check(%s)", table);
+	e = sq_prepare(conn, sql, &stmt);
+	if (e)
+		return e;
+	e = sq_step(stmt, &row);
+	if (!e && row && !str_eq(sq_text(stmt, 0), STR("ok")))
+		e = ERR_DB_CORRUPT;
+	sq_finish(stmt);
+	return e;
+}
+
+static bool sq_moved(void *conn)
+{
+	int moved = 0;
+
+	return !sqlite3_file_control(conn, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) && moved;
+}
+
+static enum err vacuum_into(sqlite3 *conn, const char *path)
+{
+	const struct store_value v = { .type = STORE_TEXT, .text = str_of(path) };
+	void *stmt;
+	bool row;
+	enum err e = sq_prepare(conn, "VACUUM INTO ?", &stmt);
+
+	if (e)
+		return e;
+	e = sq_bind(stmt, 1, &v);
+	if (!e)
+		e = sq_step(stmt, &row);
+	sq_finish(stmt);
+	return e;
+}
+
+static enum err sync_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok ? ERR_OK : ERR_IO;
+}
+
+/*
+ * Into a file beside it, then renamed, so that a crash leaves no half database. Log and index of
+ * the deleted one go: their content is in the copy, and they do not fit it.
+ */
+static enum err sq_rescue(void *conn)
+{
+	static const char *const extra[] = { "-wal", "-shm" };
+	const char *path = sqlite3_db_filename(conn, NULL);
+	char copy[PATH_BYTES + 8], part[PATH_BYTES + 8];
+	mode_t mask;
+	enum err e;
+
+	if (access(path, F_OK) == 0)
+		return ERR_EXISTS;
+	snprintf(copy, sizeof(copy), "%s.rescue", path);
+	unlink(copy);
+	mask = umask(027);
+	e = vacuum_into(conn, copy);
+	umask(mask);
+	if (!e)
+		e = sync_file(copy);
+	for (int i = 0; i < 2; i++) {
+		snprintf(part, sizeof(part), "%s%s", path, extra[i]);
+		unlink(part);
+	}
+	if (!e && rename(copy, path))
+		e = ERR_IO;
+	if (e)
+		unlink(copy);
+	return e;
+}
+
 static enum err sq_set_aside(struct str where, int64_t now_ms, struct buf *name)
 {
 	static const char *const extra[] = { "-wal", "-shm" };
@@ -184,6 +275,9 @@ const struct store_driver store_sqlite = {
 	.last_id = sq_last_id,
 	.changed = sq_changed,
 	.error = sq_error,
+	.check = sq_check,
+	.moved = sq_moved,
+	.rescue = sq_rescue,
 	.set_aside = sq_set_aside,
 	.begin = "BEGIN IMMEDIATE",
 	.id_column = "INTEGER PRIMARY KEY AUTOINCREMENT",

@@ -1,88 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Store threads. The writer takes all write jobs that wait and commits them together; when the
- * database is away it keeps them, tells each once that it is delayed, and tries again.
- *
- * A batch is first run as it is; only if a job is refused by the database itself is the batch run
- * again with a savepoint around each job, so that the common case pays for no savepoints.
- */
-#include <pthread.h>
+/* The store's life and its two threads; jobs come in here. */
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/arena.h"
 #include "event/event.h"
-#include "store/repo.h"
+#include "store/store_int.h"
 #include "store/table.h"
 
-enum { STOP_MS = 5000, URL_MAX = 4096 };
+enum { STOP_MS = 5000 };
 
-struct queue {
-	struct store_job *first, **last;
-	size_t waiting;
-};
-
-struct store {
-	struct store_config cfg;
-	char url[URL_MAX];
-	struct event_bus *events;
-	bool stepped;
-	struct store_db *write_db, *read_db; /* the same when stepped */
-
-	pthread_mutex_t lock; /* everything below */
-	pthread_cond_t write_wake, read_wake;
-	struct queue writes, reads;
-	size_t pending; /* writes posted and not yet finished */
-	bool stopping, reopen_reader;
-	struct store_counts counts;
-	enum err inject;
-
-	struct queue batch; /* the writer's: taken, not yet committed */
-	bool away; /* atomic */
-	uint64_t away_since_ms; /* the writer's */
-	store_recreated_fn *on_recreated;
-	void *on_recreated_arg;
-	pthread_t writer, reader;
-};
-
-/* ---- queues ---- */
-
-static void queue_init(struct queue *q)
-{
-	*q = (struct queue){ 0 };
-	q->last = &q->first;
-}
-
-static void queue_put(struct queue *q, struct store_job *job)
-{
-	job->next = NULL;
-	*q->last = job;
-	q->last = &job->next;
-	q->waiting++;
-}
-
-static void queue_move(struct queue *to, struct queue *from)
-{
-	if (!from->first)
-		return;
-	*to->last = from->first;
-	to->last = from->last;
-	to->waiting += from->waiting;
-	queue_init(from);
-}
-
-static struct store_job *queue_pop(struct queue *q)
-{
-	struct store_job *job = q->first;
-
-	if (!job)
-		return NULL;
-	q->first = job->next;
-	q->waiting--;
-	if (!q->first)
-		q->last = &q->first;
-	return job;
-}
+/* ---- threads ---- */
 
 static uint64_t mono_ms(void)
 {
@@ -91,202 +19,6 @@ static uint64_t mono_ms(void)
 	clock_read(&c);
 	return c.mono_ms;
 }
-
-/* ---- outcomes ---- */
-
-static void run_done(struct inbox_item *item)
-{
-	struct store_job *job = container_of(item, struct store_job, reply);
-
-	job->done(job);
-}
-
-static void finish(struct store_job *job)
-{
-	job->reply.run = run_done;
-	if (job->worker)
-		worker_post_reply(job->worker, &job->reply);
-	else
-		job->done(job);
-}
-
-static void count(struct store *s, uint64_t *counter, uint64_t n)
-{
-	pthread_mutex_lock(&s->lock);
-	*counter += n;
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* ---- trouble ---- */
-
-static void trouble(struct store *s, enum err e)
-{
-	if (s->away)
-		return;
-	s->away_since_ms = mono_ms();
-	__atomic_store_n(&s->away, true, __ATOMIC_RELEASE);
-	event_note(s->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
-		"the database is away (%s: %s); the service goes on from memory, writes wait",
-		err_text(e),
-		s->write_db ? store_driver_of(s->write_db)->error(store_conn_of(s->write_db))
-			    : "closed");
-}
-
-static void recovered(struct store *s, size_t written)
-{
-	if (!s->away)
-		return;
-	__atomic_store_n(&s->away, false, __ATOMIC_RELEASE);
-	event_note(s->events, EV_STORE_RECOVERED, STR_NONE, STR_NONE,
-		"the database is back after %llu s; %zu writes that waited are stored",
-		(unsigned long long)((mono_ms() - s->away_since_ms) / 1000), written);
-}
-
-/*
- * A damaged database is never deleted: it gets another name, a new one takes its place, and
- * memory writes back what it knows.
- */
-static void replace_damaged(struct store *s)
-{
-	char name_text[URL_MAX], why_text[512];
-	struct buf name = BUF_OF(name_text), why = BUF_OF(why_text);
-	struct clock now;
-	enum err e;
-
-	clock_read(&now);
-	store_close(s->write_db);
-	s->write_db = NULL;
-	e = store_set_aside(str_of(s->url), now.wall_ms, &name);
-	if (!e)
-		e = store_open(str_of(s->url), s->events, &s->write_db, &why);
-	if (e) {
-		s->write_db = NULL;
-		return;
-	}
-	event_note(s->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
-		"the database was damaged; it is kept as %.*s, and a new one is filled with "
-		"what memory knows",
-		STR_ARG(buf_str(&name)));
-	if (s->on_recreated)
-		s->on_recreated(s->on_recreated_arg, s->write_db);
-	pthread_mutex_lock(&s->lock);
-	s->reopen_reader = true;
-	pthread_cond_signal(&s->read_wake);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static enum err reopen(struct store *s)
-{
-	char why_text[512];
-	struct buf why = BUF_OF(why_text);
-
-	if (s->write_db)
-		return ERR_OK;
-	return store_open(str_of(s->url), s->events, &s->write_db, &why);
-}
-
-/* ---- one batch ---- */
-
-static enum err plain(struct store *s)
-{
-	for (struct store_job *j = s->batch.first; j; j = j->next) {
-		j->result = j->run(j, s->write_db);
-		if (j->result)
-			return j->result;
-	}
-	return ERR_OK;
-}
-
-/* Each job under a savepoint: what the database refuses fails alone. */
-static enum err careful(struct store *s)
-{
-	for (struct store_job *j = s->batch.first; j; j = j->next) {
-		enum err e = store_exec(s->write_db, "SAVEPOINT job");
-
-		if (e)
-			return e;
-		j->result = j->run(j, s->write_db);
-		if (store_is_away(j->result))
-			return j->result;
-		if (j->result)
-			e = store_exec(s->write_db, "ROLLBACK TO job");
-		if (!e)
-			e = store_exec(s->write_db, "RELEASE job");
-		if (e)
-			return e;
-	}
-	return ERR_OK;
-}
-
-static enum err transaction(struct store *s, enum err (*jobs)(struct store *s))
-{
-	enum err e = store_begin(s->write_db);
-
-	if (!e)
-		e = jobs(s);
-	if (!e)
-		e = s->inject;
-	if (!e)
-		e = store_commit(s->write_db);
-	if (e)
-		store_rollback(s->write_db);
-	return e;
-}
-
-static enum err commit_batch(struct store *s)
-{
-	enum err e = reopen(s);
-
-	if (!e)
-		e = transaction(s, plain);
-	if (e && !store_is_away(e))
-		e = transaction(s, careful);
-	return e;
-}
-
-static void finish_batch(struct store *s)
-{
-	size_t n = s->batch.waiting;
-
-	recovered(s, n);
-	pthread_mutex_lock(&s->lock);
-	s->counts.commits++;
-	s->counts.writes += n;
-	s->pending -= n;
-	pthread_mutex_unlock(&s->lock);
-	for (struct store_job *j; (j = queue_pop(&s->batch));)
-		finish(j);
-}
-
-static void delay_batch(struct store *s)
-{
-	for (struct store_job *j = s->batch.first; j; j = j->next) {
-		void (*delayed)(struct store_job *) = j->delayed;
-
-		j->delayed = NULL;
-		if (delayed)
-			delayed(j);
-	}
-}
-
-/* True: the batch is done with. */
-static bool try_batch(struct store *s)
-{
-	enum err e = commit_batch(s);
-
-	if (!e) {
-		finish_batch(s);
-		return true;
-	}
-	count(s, &s->counts.failures, 1);
-	trouble(s, e);
-	delay_batch(s);
-	if (e == ERR_DB_CORRUPT)
-		replace_damaged(s);
-	return false;
-}
-
-/* ---- threads ---- */
 
 static void wait_until(struct store *s, unsigned ms)
 {
@@ -300,24 +32,6 @@ static void wait_until(struct store *s, unsigned ms)
 		t.tv_nsec -= 1000000000;
 	}
 	pthread_cond_timedwait(&s->write_wake, &s->lock, &t);
-}
-
-/* Jobs that could not be written before the end; whoever ordered them hears it. */
-static void give_up(struct store *s)
-{
-	struct store_job *j;
-
-	if (s->batch.first)
-		event_note(s->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
-			"%zu writes are lost: the database stayed away until the end",
-			s->batch.waiting);
-	pthread_mutex_lock(&s->lock);
-	s->pending -= s->batch.waiting;
-	pthread_mutex_unlock(&s->lock);
-	while ((j = queue_pop(&s->batch))) {
-		j->result = ERR_DB;
-		finish(j);
-	}
 }
 
 static void *writer_main(void *arg)
@@ -337,9 +51,9 @@ static void *writer_main(void *arg)
 		if (!s->batch.first)
 			break;
 		pthread_mutex_unlock(&s->lock);
-		done = try_batch(s);
+		done = store_try_batch(s);
 		if (!done && give_up_at && mono_ms() >= give_up_at)
-			give_up(s);
+			store_give_up(s);
 		pthread_mutex_lock(&s->lock);
 		if (!done && s->batch.first)
 			wait_until(s, s->cfg.retry_ms);
@@ -348,22 +62,14 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-static void reopen_reader(struct store *s)
+static void run_read(struct store_db *db, struct store_job *j)
 {
-	char why_text[512];
-	struct buf why = BUF_OF(why_text);
+	enum err e = ERR_DB;
 
-	store_close(s->read_db);
-	if (store_open(str_of(s->url), s->events, &s->read_db, &why))
-		s->read_db = NULL;
-}
-
-static void run_read(struct store *s, struct store_job *j)
-{
-	if (!s->read_db)
-		reopen_reader(s);
-	j->result = s->read_db ? j->run(j, s->read_db) : ERR_DB;
-	finish(j);
+	if (db)
+		e = store_moved(db) ? store_reopen(db) : ERR_OK;
+	j->result = e ? e : j->run(j, db);
+	store_finish_job(j);
 }
 
 static void *reader_main(void *arg)
@@ -373,21 +79,16 @@ static void *reader_main(void *arg)
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		struct store_job *j = queue_pop(&s->reads);
-		bool fresh = s->reopen_reader;
 
-		if (!j && !fresh) {
+		if (!j) {
 			if (s->stopping)
 				break;
 			pthread_cond_wait(&s->read_wake, &s->lock);
 			continue;
 		}
-		s->reopen_reader = false;
-		s->counts.reads += j != NULL;
+		s->counts.reads++;
 		pthread_mutex_unlock(&s->lock);
-		if (fresh)
-			reopen_reader(s);
-		if (j)
-			run_read(s, j);
+		run_read(s->read_db, j);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -395,6 +96,32 @@ static void *reader_main(void *arg)
 }
 
 /* ---- life ---- */
+
+/* A damaged database is set aside and a new one begun, so that the service starts. */
+static enum err open_first(struct store *s, struct buf *why)
+{
+	char text[STORE_URL_MAX];
+	struct buf name = BUF_OF(text);
+	struct clock now;
+	enum err e = store_open(str_of(s->url), s->events, &s->write_db, why);
+
+	if (!e)
+		e = store_check(s->write_db);
+	if (e != ERR_DB_CORRUPT)
+		return e;
+	clock_read(&now);
+	store_close(s->write_db);
+	s->write_db = NULL;
+	e = store_set_aside(str_of(s->url), now.wall_ms, &name);
+	if (e)
+		return e;
+	event_note(s->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
+		"the database is damaged; it is kept as %.*s. A new, empty one begins: customers, "
+		"accounts and all else are gone until a backup is restored",
+		STR_ARG(buf_str(&name)));
+	why->n = 0;
+	return store_open(str_of(s->url), s->events, &s->write_db, why);
+}
 
 static enum err make(const struct store_config *cfg, struct event_bus *events, struct store **out,
 	struct buf *why)
@@ -412,7 +139,7 @@ static enum err make(const struct store_config *cfg, struct event_bus *events, s
 	pthread_cond_init(&s->read_wake, NULL);
 	e = str_copy(cfg->url, s->url, sizeof(s->url));
 	if (!e)
-		e = store_open(cfg->url, events, &s->write_db, why);
+		e = open_first(s, why);
 	if (e) {
 		free(s);
 		return e;
@@ -448,7 +175,6 @@ enum err store_start_stepped(const struct store_config *cfg, struct event_bus *e
 
 	if (!e) {
 		(*out)->stepped = true;
-		(*out)->read_db = (*out)->write_db;
 	}
 	return e;
 }
@@ -461,7 +187,7 @@ void store_stop(struct store *s)
 		s->inject = ERR_OK;
 		store_step(s);
 		queue_move(&s->batch, &s->writes);
-		give_up(s);
+		store_give_up(s);
 	} else {
 		pthread_mutex_lock(&s->lock);
 		s->stopping = true;
@@ -481,8 +207,8 @@ void store_stop(struct store *s)
 
 void store_on_recreated(struct store *s, store_recreated_fn *fn, void *arg)
 {
-	s->on_recreated = fn;
-	s->on_recreated_arg = arg;
+	BUG_ON(s->refiller_count == STORE_REFILLERS_MAX);
+	s->refillers[s->refiller_count++] = (struct refiller){ fn, arg };
 }
 
 enum err store_post(struct store *s, struct store_job *job)
@@ -526,14 +252,13 @@ unsigned store_step(struct store *s)
 
 	for (struct store_job *j; (j = queue_pop(&s->reads)); n++) {
 		s->counts.reads++;
-		j->result = j->run(j, s->write_db);
-		finish(j);
+		run_read(s->write_db, j);
 	}
 	queue_move(&s->batch, &s->writes);
 	if (s->batch.first) {
 		size_t waiting = s->batch.waiting;
 
-		n += try_batch(s) ? (unsigned)waiting : 0;
+		n += store_try_batch(s) ? (unsigned)waiting : 0;
 	}
 	return n;
 }

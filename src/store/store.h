@@ -11,7 +11,7 @@
  *
  * When the database is away (locked, full, corrupt, gone) write jobs wait in a bounded queue and
  * are retried; `store_healthy` turns false, one event says so, another when it recovers. A job
- * that the database itself refuses (constraint) fails alone.
+ * that the database itself refuses (constraint) or cannot run (ERR_DB_STATEMENT) fails alone.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -26,6 +26,10 @@ struct event_bus;
 MUST_USE enum err store_open(
 	struct str url, struct event_bus *events, struct store_db **out, struct buf *why);
 void store_close(struct store_db *db);
+/* Whether the file at the path is no longer the one that is open: deleted, or replaced. */
+bool store_moved(struct store_db *db);
+/* Opens what is at the path now (nothing is created); on failure the old one stays open. */
+MUST_USE enum err store_reopen(struct store_db *db);
 
 enum store_job_kind {
 	STORE_READ, /* runs on a reader, at once */
@@ -56,7 +60,10 @@ struct store_config {
 	unsigned retry_ms; /* between attempts while the database is away */
 };
 
-/* Starts one writer and one reader thread. */
+/*
+ * Starts one writer and one reader thread. A damaged database is set aside under another name and
+ * a new, empty one begun, with an event that says so.
+ */
 MUST_USE enum err store_start(const struct store_config *cfg, struct event_bus *events,
 	struct store **out, struct buf *why);
 void store_stop(struct store *s); /* commits what waits (bounded time), joins the threads */
@@ -72,10 +79,12 @@ struct store_counts {
 void store_counts(struct store *s, struct store_counts *out);
 
 /*
- * A damaged database was replaced by an empty one: called on the writer thread, so that memory can
- * write back what it knows. Set before the first job.
+ * The database was damaged or lost and is another one now: called on the writer thread, inside a
+ * transaction, so that memory can write back what it knows; in the order of registration, before
+ * any job. An error undoes all of it, and it is tried again. The new one may hold data already: a
+ * backup that somebody put in the place of the file. Set before the first job.
  */
-typedef void store_recreated_fn(void *arg, struct store_db *db);
+typedef enum err store_recreated_fn(void *arg, struct store_db *db);
 void store_on_recreated(struct store *s, store_recreated_fn *fn, void *arg);
 
 /*

@@ -13,7 +13,7 @@ static const void *field_of(const void *row, const struct column *c)
 
 /* ---- struct to row ---- */
 
-static void bind_column(struct store_db *db, void *stmt, unsigned index, const struct column *c,
+static enum err bind_column(struct store_db *db, void *stmt, unsigned index, const struct column *c,
 	const void *row, char time[TIME_BYTES])
 {
 	const void *p = field_of(row, c);
@@ -39,19 +39,29 @@ static void bind_column(struct store_db *db, void *stmt, unsigned index, const s
 		v = (struct store_value){ .type = STORE_TEXT, .text = buf_str(&b) };
 		break;
 	}
-	store_driver_of(db)->bind(stmt, index, &v);
+	return store_bind(db, stmt, index, &v);
 }
 
-/* All columns but the id, from parameter 1 on; returns the next free parameter. */
-static unsigned bind_row(struct store_db *db, void *stmt, const struct table *t, const void *row,
-	char times[COLUMNS_MAX][TIME_BYTES])
+/* All columns but the id, from parameter 1 on; *next: the next free parameter. */
+static enum err bind_row(struct store_db *db, void *stmt, const struct table *t, const void *row,
+	char times[COLUMNS_MAX][TIME_BYTES], unsigned *next)
 {
-	unsigned index = 1;
+	enum err e = ERR_OK;
 
-	for (unsigned i = 0; i < t->count; i++)
+	*next = 1;
+	for (unsigned i = 0; i < t->count && !e; i++)
 		if (t->columns[i].type != COLUMN_ID)
-			bind_column(db, stmt, index++, &t->columns[i], row, times[i]);
-	return index;
+			e = bind_column(db, stmt, (*next)++, &t->columns[i], row, times[i]);
+	return e;
+}
+
+/* Runs a statement unless binding its parameters failed. */
+static enum err run_bound(struct store_db *db, void *stmt, enum err bound)
+{
+	if (!bound)
+		return store_run(db, stmt);
+	store_driver_of(db)->reset(stmt);
+	return bound;
 }
 
 /* ---- row to struct ---- */
@@ -150,14 +160,17 @@ static enum err prepare(struct store_db *db, struct buf *sql, void **stmt)
 	return store_prepare(db, sql->p, stmt);
 }
 
-static void bind_matches(
-	struct store_db *db, void *stmt, unsigned index, const struct match *m, unsigned matches)
+static enum err bind_matches(
+	struct store_db *db, void *stmt, const struct match *m, unsigned matches)
 {
-	for (unsigned i = 0; i < matches; i++) {
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < matches && !e; i++) {
 		const struct store_value v = { .type = STORE_TEXT, .text = m[i].value };
 
-		store_driver_of(db)->bind(stmt, index + i, &v);
+		e = store_bind(db, stmt, i + 1, &v);
 	}
+	return e;
 }
 
 /* ---- statements ---- */
@@ -166,6 +179,7 @@ enum err table_insert(struct store_db *db, const struct table *t, const void *ro
 {
 	char text[SQL_MAX], times[COLUMNS_MAX][TIME_BYTES];
 	struct buf sql = BUF_OF(text);
+	unsigned next;
 	void *stmt;
 	enum err e;
 
@@ -173,8 +187,7 @@ enum err table_insert(struct store_db *db, const struct table *t, const void *ro
 	e = prepare(db, &sql, &stmt);
 	if (e)
 		return e;
-	bind_row(db, stmt, t, row, times);
-	e = store_run(db, stmt);
+	e = run_bound(db, stmt, bind_row(db, stmt, t, row, times, &next));
 	if (!e && id)
 		*id = store_driver_of(db)->last_id(store_conn_of(db));
 	return e;
@@ -184,15 +197,13 @@ enum err table_put(struct store_db *db, const struct table *t, const void *row)
 {
 	char text[SQL_MAX], times[COLUMNS_MAX][TIME_BYTES];
 	struct buf sql = BUF_OF(text);
+	unsigned next;
 	void *stmt;
 	enum err e;
 
 	upsert_sql(&sql, store_driver_of(db), t);
 	e = prepare(db, &sql, &stmt);
-	if (e)
-		return e;
-	bind_row(db, stmt, t, row, times);
-	return store_run(db, stmt);
+	return e ? e : run_bound(db, stmt, bind_row(db, stmt, t, row, times, &next));
 }
 
 static enum err affected(struct store_db *db)
@@ -220,10 +231,11 @@ enum err table_update(struct store_db *db, const struct table *t, const void *ro
 	e = prepare(db, &sql, &stmt);
 	if (e)
 		return e;
-	next = bind_row(db, stmt, t, row, times);
 	BUG_ON(t->columns[0].type != COLUMN_ID);
-	bind_column(db, stmt, next, &t->columns[0], row, times[0]);
-	e = store_run(db, stmt);
+	e = bind_row(db, stmt, t, row, times, &next);
+	if (!e)
+		e = bind_column(db, stmt, next, &t->columns[0], row, times[0]);
+	e = run_bound(db, stmt, e);
 	return e ? e : affected(db);
 }
 
@@ -240,8 +252,7 @@ enum err table_delete(
 	e = prepare(db, &sql, &stmt);
 	if (e)
 		return e;
-	bind_matches(db, stmt, 1, m, matches);
-	e = store_run(db, stmt);
+	e = run_bound(db, stmt, bind_matches(db, stmt, m, matches));
 	return e ? e : affected(db);
 }
 
@@ -267,8 +278,8 @@ enum err table_select(struct store_db *db, const struct table *t, const struct m
 	e = prepare(db, &sql, &stmt);
 	if (e)
 		return e;
-	bind_matches(db, stmt, 1, m, matches);
-	while (!(e = d->step(stmt, &more)) && more) {
+	e = bind_matches(db, stmt, m, matches);
+	while (!e && !(e = d->step(stmt, &more)) && more) {
 		read_row(db, stmt, t, row);
 		fn(row, arg);
 	}

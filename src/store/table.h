@@ -106,6 +106,13 @@ MUST_USE enum err store_run(struct store_db *db, void *stmt); /* to its end, no 
 const struct store_driver *store_driver_of(struct store_db *db);
 void *store_conn_of(struct store_db *db);
 
+const char *store_error(struct store_db *db); /* the last one, in the engine's words */
+MUST_USE enum err store_bind(
+	struct store_db *db, void *stmt, unsigned index, const struct store_value *v);
+/* Whether the tables that the service cannot start without are sound. */
+MUST_USE enum err store_check(struct store_db *db);
+MUST_USE enum err store_rescue(struct store_db *db); /* see struct store_driver */
+
 /* Renames a damaged database; what it is called now goes to `name`. */
 MUST_USE enum err store_set_aside(struct str url, int64_t now_ms, struct buf *name);
 MUST_USE enum err store_migrate(struct store_db *db, struct event_bus *events, struct buf *why);
