@@ -209,8 +209,6 @@ static enum err parse_headers(struct parse *p)
 		take_folds(&p->rest, &line);
 		if (parse_header(p, line))
 			e = ERR_SYNTAX; /* go on: the reply needs Via and the like */
-		if (p->m->hdr_count == SIP_MSG_HEADERS_MAX)
-			break;
 	}
 	return fail(p, 400, "Header ends without an empty line");
 }
