@@ -25,6 +25,8 @@ struct customer {
 	struct str suspended_reason;
 	uint32_t calls_max, scripts_max; /* 0: default */
 	struct str time_zone;
+	struct str password_hash; /* kept for a database that must be written anew */
+	int64_t created_ms;
 };
 
 struct account {
@@ -40,6 +42,8 @@ struct account {
 	struct str ip_acl;
 	bool nat_keepalive, dont_mangle;
 	uint32_t bindings_max;
+	struct str description;
+	int64_t created_ms;
 };
 
 struct dialplan {
@@ -48,25 +52,35 @@ struct dialplan {
 	struct str customer, name, type, script;
 	bool accept_non_invite;
 	uint64_t version; /* changes with the text */
+	int64_t created_ms, updated_ms;
 };
 
 struct provider {
 	unsigned refs;
 	int64_t id;
 	struct str customer, name, username, auth_username;
+	struct str password_sealed; /* as stored */
 	struct str password; /* opened from the sealed form; wiped when freed */
 	struct str server, outbound_proxy, from, custom_headers;
 	struct str register_contact, register_server, register_realm;
 	uint32_t register_expiry_s;
 	bool register_enabled, disabled;
 	struct str disabled_reason;
+	int64_t created_ms, updated_ms;
 };
 
-/* key: the cluster's key, for sealed passwords; copied. ERR_DB… when nothing could be read. */
+/*
+ * key: the cluster's key, for sealed passwords; copied. ERR_DB… when nothing could be read. When
+ * the store must begin a new database, the directory writes back all that it knows.
+ */
 MUST_USE enum err directory_new(struct store *s, struct store_db *db, const uint8_t key[32],
 	struct event_bus *events, struct directory **out, struct buf *why);
 void directory_free(struct directory *d);
-/* Reads what changed since last time on `db`; the caller's thread. Returns rows taken over. */
+/*
+ * Reads what changed since last time on `db`, always from one thread. *changed: rows taken over.
+ * When the file was deleted or replaced, `db` is opened again and all is read anew, except from
+ * one that was just made and is empty: that is ERR_DB until the store has filled it.
+ */
 MUST_USE enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *changed);
 
 /*

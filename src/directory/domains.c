@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "directory/domains.h"
@@ -10,8 +11,15 @@ struct domain_name {
 	char *canonical; /* what it stands for, lower case */
 };
 
+struct domain_row { /* one allocation with its text */
+	struct domain_row *next;
+	struct store_domain row;
+	char text[];
+};
+
 struct loading {
 	struct hash names, aliases;
+	struct domain_row *rows, **last;
 	char *wildcard;
 };
 
@@ -65,11 +73,44 @@ static void drop_all(struct hash *h)
 	hash_fini(h);
 }
 
+static char *keep_text(char *to, struct str *s)
+{
+	if (s->n)
+		memcpy(to, s->p, s->n);
+	s->p = to;
+	return to + s->n;
+}
+
+static void keep_row(struct loading *l, const struct store_domain *row)
+{
+	struct domain_row *r = mem_alloc(sizeof(*r) + row->name.n + row->aliases.n + row->owner.n);
+	char *at = r->text;
+
+	r->next = NULL;
+	r->row = *row;
+	at = keep_text(at, &r->row.name);
+	at = keep_text(at, &r->row.aliases);
+	keep_text(at, &r->row.owner);
+	*l->last = r;
+	l->last = &r->next;
+}
+
+static void drop_rows(struct domain_row *r)
+{
+	while (r) {
+		struct domain_row *next = r->next;
+
+		free(r);
+		r = next;
+	}
+}
+
 static void load_one(const struct store_domain *row, void *arg)
 {
 	struct loading *l = arg;
 	struct str rest = row->aliases, alias;
 
+	keep_row(l, row);
 	add(&l->names, row->name, row->name);
 	while (str_cut(&rest, '\n', &alias)) {
 		alias = str_trim(alias);
@@ -85,6 +126,7 @@ void domains_init(struct domains *d)
 	pthread_rwlock_init(&d->lock, NULL);
 	hash_init(&d->names, 8);
 	hash_init(&d->aliases, 8);
+	d->rows = NULL;
 	d->wildcard = NULL;
 }
 
@@ -92,6 +134,7 @@ void domains_fini(struct domains *d)
 {
 	drop_all(&d->names);
 	drop_all(&d->aliases);
+	drop_rows(d->rows);
 	free(d->wildcard);
 	pthread_rwlock_destroy(&d->lock);
 }
@@ -101,20 +144,24 @@ enum err domains_load(struct domains *d, struct store_db *db)
 	struct loading l = { .wildcard = NULL }, old;
 	enum err e;
 
+	l.rows = NULL;
+	l.last = &l.rows;
 	hash_init(&l.names, 8);
 	hash_init(&l.aliases, 8);
 	e = store_domain_list(db, load_one, &l);
 	if (!e) {
 		pthread_rwlock_wrlock(&d->lock);
-		old = (struct loading){ d->names, d->aliases, d->wildcard };
+		old = (struct loading){ d->names, d->aliases, d->rows, NULL, d->wildcard };
 		d->names = l.names;
 		d->aliases = l.aliases;
+		d->rows = l.rows;
 		d->wildcard = l.wildcard;
 		pthread_rwlock_unlock(&d->lock);
 		l = old;
 	}
 	drop_all(&l.names);
 	drop_all(&l.aliases);
+	drop_rows(l.rows);
 	free(l.wildcard);
 	return e;
 }
@@ -143,4 +190,16 @@ size_t domains_count(struct domains *d)
 	n = d->names.count;
 	pthread_rwlock_unlock(&d->lock);
 	return n;
+}
+
+enum err domains_each(
+	struct domains *d, enum err (*visit)(const struct store_domain *row, void *arg), void *arg)
+{
+	enum err e = ERR_OK;
+
+	pthread_rwlock_rdlock(&d->lock);
+	for (const struct domain_row *r = d->rows; r && !e; r = r->next)
+		e = visit(&r->row, arg);
+	pthread_rwlock_unlock(&d->lock);
+	return e;
 }

@@ -15,6 +15,7 @@ struct domains {
 	pthread_rwlock_t lock;
 	struct hash names; /* of struct domain_name: canonical names */
 	struct hash aliases; /* of struct domain_name */
+	struct domain_row *rows; /* as stored, in the order of the database */
 	char *wildcard; /* canonical name of the first domain with alias "*"; NULL: none */
 };
 
@@ -23,5 +24,8 @@ void domains_fini(struct domains *d);
 MUST_USE enum err domains_load(struct domains *d, struct store_db *db);
 bool domains_find(struct domains *d, struct str host, bool wildcard, char *out, size_t max);
 size_t domains_count(struct domains *d);
+/* Visits all as stored until one fails. Locked meanwhile: no calls back. */
+MUST_USE enum err domains_each(
+	struct domains *d, enum err (*visit)(const struct store_domain *row, void *arg), void *arg);
 
 #endif

@@ -30,6 +30,8 @@ void store_close(struct store_db *db);
 bool store_moved(struct store_db *db);
 /* Opens what is at the path now (nothing is created); on failure the old one stays open. */
 MUST_USE enum err store_reopen(struct store_db *db);
+/* ERR_DB_CORRUPT: the tables that the service cannot start without are damaged. Reads them all. */
+MUST_USE enum err store_check(struct store_db *db);
 
 enum store_job_kind {
 	STORE_READ, /* runs on a reader, at once */

@@ -109,8 +109,6 @@ void *store_conn_of(struct store_db *db);
 const char *store_error(struct store_db *db); /* the last one, in the engine's words */
 MUST_USE enum err store_bind(
 	struct store_db *db, void *stmt, unsigned index, const struct store_value *v);
-/* Whether the tables that the service cannot start without are sound. */
-MUST_USE enum err store_check(struct store_db *db);
 MUST_USE enum err store_rescue(struct store_db *db); /* see struct store_driver */
 
 /* Renames a damaged database; what it is called now goes to `name`. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The directory's inside, shared by directory.c (life, look-ups), rows.c (rows to records),
+ * follow.c (changes) and refill.c (records to rows).
+ */
+#ifndef DIRECTORY_DIRECTORY_INT_H
+#define DIRECTORY_DIRECTORY_INT_H
+
+#include "directory/directory.h"
+#include "directory/domains.h"
+#include "directory/record.h"
+#include "store/repo.h"
+
+struct directory {
+	uint8_t key[32];
+	struct event_bus *events;
+	struct store *store; /* NULL: nobody to tell of a lost database */
+	struct domains domains;
+	struct record_table customers, accounts, dialplans, providers;
+	/* The refreshing thread's: */
+	uint64_t seq; /* of the last change taken over */
+	bool reload; /* the database is another one: everything is read anew */
+	struct store_job look; /* lets the writer look after its file */
+	bool look_deeper; /* and at what is in it */
+	bool looking; /* atomic: it is on its way */
+};
+
+/* "a/b" or "a@b" as a key in mem; empty: too long. */
+struct str directory_join(struct str a, char sep, struct str b, char mem[RECORD_KEY_MAX]);
+
+/* ---- rows.c ---- */
+void directory_put_customer(const struct store_customer *row, void *directory);
+void directory_put_account(const struct store_account *row, void *directory);
+void directory_put_dialplan(const struct store_dialplan *row, void *directory);
+void directory_put_provider(const struct store_provider *row, void *directory);
+/* Everything anew; what is not in the database is forgotten. */
+MUST_USE enum err directory_load(struct directory *d, struct store_db *db);
+
+/* ---- refill.c ---- */
+/* A store_recreated_fn: writes all into a database that is new. Any thread. */
+MUST_USE enum err directory_refill(void *directory, struct store_db *db);
+
+#endif

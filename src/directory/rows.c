@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rows to records. */
+#include "base/crypto.h"
+#include "directory/directory_int.h"
+#include "event/event.h"
+
+enum { SECRET_MAX = 512, CONTEXT_MAX = 256 };
+
+#define FIELD(row, record, name)                                                                   \
+	{                                                                                          \
+		offsetof(struct row, name), offsetof(struct record, name)                          \
+	}
+#define KIND(record_struct, list, secret_at)                                                       \
+	{                                                                                          \
+		.bytes = sizeof(struct record_struct), .fields = list,                             \
+		.count = sizeof(list) / sizeof(*list), .secret = secret_at                         \
+	}
+
+/* ---- customers ---- */
+
+static const struct record_field customer_fields[] = {
+	FIELD(store_customer, customer, name),
+	FIELD(store_customer, customer, suspended_reason),
+	FIELD(store_customer, customer, time_zone),
+	FIELD(store_customer, customer, password_hash),
+};
+static const struct record_kind customer_kind = KIND(customer, customer_fields, 0);
+
+void directory_put_customer(const struct store_customer *row, void *arg)
+{
+	struct directory *d = arg;
+	struct customer *c = record_new(&customer_kind, row->name, row);
+
+	c->id = row->id;
+	c->suspended = row->suspended;
+	c->calls_max = row->calls_max;
+	c->scripts_max = row->scripts_max;
+	c->created_ms = row->created_ms;
+	record_put(&d->customers, c);
+}
+
+/* ---- accounts ---- */
+
+static const struct record_field account_fields[] = {
+	FIELD(store_account, account, username),
+	FIELD(store_account, account, domain),
+	FIELD(store_account, account, customer),
+	FIELD(store_account, account, out_dialplan),
+	FIELD(store_account, account, in_dialplan),
+	FIELD(store_account, account, disabled_reason),
+	FIELD(store_account, account, network_id),
+	FIELD(store_account, account, ip_acl),
+	FIELD(store_account, account, description),
+	{ offsetof(struct store_account, ha1_md5), offsetof(struct account, ha1[CRYPTO_MD5]) },
+	{ offsetof(struct store_account, ha1_sha256),
+		offsetof(struct account, ha1[CRYPTO_SHA256]) },
+	{ offsetof(struct store_account, ha1_sha512_256),
+		offsetof(struct account, ha1[CRYPTO_SHA512_256]) },
+};
+static const struct record_kind account_kind = KIND(account, account_fields, 0);
+
+void directory_put_account(const struct store_account *row, void *arg)
+{
+	struct directory *d = arg;
+	char mem[RECORD_KEY_MAX];
+	struct str aor = directory_join(row->username, '@', row->domain, mem);
+	struct account *a;
+
+	if (!aor.n)
+		return;
+	a = record_new(&account_kind, aor, row);
+	a->id = row->id;
+	a->aor = record_key(a);
+	a->incoming_only = row->incoming_only;
+	a->disabled = row->disabled;
+	a->nat_keepalive = row->nat_keepalive;
+	a->dont_mangle = row->dont_mangle;
+	a->bindings_max = row->bindings_max;
+	a->created_ms = row->created_ms;
+	record_put(&d->accounts, a);
+}
+
+/* ---- dialplans ---- */
+
+static const struct record_field dialplan_fields[] = {
+	FIELD(store_dialplan, dialplan, customer),
+	FIELD(store_dialplan, dialplan, name),
+	FIELD(store_dialplan, dialplan, type),
+	FIELD(store_dialplan, dialplan, script),
+};
+static const struct record_kind dialplan_kind = KIND(dialplan, dialplan_fields, 0);
+
+void directory_put_dialplan(const struct store_dialplan *row, void *arg)
+{
+	struct directory *d = arg;
+	char mem[RECORD_KEY_MAX];
+	struct str key = directory_join(row->customer, '/', row->name, mem);
+	struct dialplan *p;
+
+	if (!key.n)
+		return;
+	p = record_new(&dialplan_kind, key, row);
+	p->id = row->id;
+	p->accept_non_invite = row->accept_non_invite;
+	p->version = hash_stable(row->script);
+	p->created_ms = row->created_ms;
+	p->updated_ms = row->updated_ms;
+	record_put(&d->dialplans, p);
+}
+
+/* ---- providers ---- */
+
+struct provider_row { /* with the password opened */
+	struct store_provider p;
+	struct str password;
+};
+
+static const struct record_field provider_fields[] = {
+	FIELD(store_provider, provider, customer),
+	FIELD(store_provider, provider, name),
+	FIELD(store_provider, provider, username),
+	FIELD(store_provider, provider, auth_username),
+	FIELD(store_provider, provider, password_sealed),
+	FIELD(provider_row, provider, password),
+	FIELD(store_provider, provider, server),
+	FIELD(store_provider, provider, outbound_proxy),
+	FIELD(store_provider, provider, from),
+	FIELD(store_provider, provider, custom_headers),
+	FIELD(store_provider, provider, register_contact),
+	FIELD(store_provider, provider, register_server),
+	FIELD(store_provider, provider, register_realm),
+	FIELD(store_provider, provider, disabled_reason),
+};
+static const struct record_kind provider_kind =
+	KIND(provider, provider_fields, offsetof(struct provider, password));
+
+/* The sealed password opened into mem; empty when it is not sealed with our key. */
+static struct str open_password(
+	struct directory *d, const struct store_provider *p, uint8_t mem[SECRET_MAX])
+{
+	char context_text[CONTEXT_MAX], sealed[SECRET_MAX];
+	struct buf context = BUF_OF(context_text);
+	size_t n;
+
+	buf_printf(&context, "provider:%.*s:%.*s:password", STR_ARG(p->customer), STR_ARG(p->name));
+	if (!p->password_sealed.n)
+		return STR("");
+	if (!buf_ok(&context) || str_unhex(p->password_sealed, sealed, sizeof(sealed), &n) ||
+		crypto_open(d->key, buf_str(&context), str_make(sealed, n), mem)) {
+		event_note(d->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
+			"the password of provider %.*s of %.*s cannot be opened: it was sealed "
+			"with another key file; set it anew",
+			STR_ARG(p->name), STR_ARG(p->customer));
+		return STR("");
+	}
+	return str_make((char *)mem, n - CRYPTO_SEAL_EXTRA);
+}
+
+void directory_put_provider(const struct store_provider *row, void *arg)
+{
+	struct directory *d = arg;
+	char key_mem[RECORD_KEY_MAX];
+	uint8_t secret[SECRET_MAX];
+	struct provider_row full = { .p = *row, .password = open_password(d, row, secret) };
+	struct str key = directory_join(row->customer, '/', row->name, key_mem);
+	struct provider *p;
+
+	if (key.n) {
+		p = record_new(&provider_kind, key, &full);
+		p->id = row->id;
+		p->register_expiry_s = row->register_expiry_s;
+		p->register_enabled = row->register_enabled;
+		p->disabled = row->disabled;
+		p->created_ms = row->created_ms;
+		p->updated_ms = row->updated_ms;
+		record_put(&d->providers, p);
+	}
+	crypto_wipe(secret, sizeof(secret));
+}
+
+/* ---- loading all ---- */
+
+enum err directory_load(struct directory *d, struct store_db *db)
+{
+	struct record_table *const tables[] = { &d->customers, &d->accounts, &d->dialplans,
+		&d->providers };
+	uint64_t seq;
+	enum err e = store_change_latest(db, &seq);
+
+	for (int i = 0; i < 4; i++)
+		record_load_begin(tables[i]);
+	if (!e)
+		e = domains_load(&d->domains, db);
+	if (!e)
+		e = store_customer_list(db, directory_put_customer, d);
+	if (!e)
+		e = store_account_list(db, directory_put_account, d);
+	if (!e)
+		e = store_dialplan_list(db, directory_put_dialplan, d);
+	if (!e)
+		e = store_provider_list(db, directory_put_provider, d);
+	if (e)
+		return e;
+	for (int i = 0; i < 4; i++)
+		record_load_end(tables[i]);
+	d->seq = seq;
+	return ERR_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A database with one of everything, a directory that follows it, a second connection that writes.
+ */
+#ifndef TEST_DIRECTORY_WORLD_H
+#define TEST_DIRECTORY_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "directory/directory.h"
+#include "event/event.h"
+#include "store/repo.h"
+
+struct world {
+	char dir[64], path[96], url[112];
+	struct event_bus *bus;
+	struct event_sink sink;
+	char said[8192];
+	size_t said_n;
+	struct store *store; /* stepped */
+	struct store_db *own; /* the directory's */
+	struct store_db *other; /* somebody else's */
+	struct directory *d;
+};
+
+int world_setup(void **state);
+int world_teardown(void **state);
+struct store_db *world_open(struct world *w);
+/* What the directory holds: joe, example.com, alice, main, gate as world_setup wrote them. */
+void world_expect_all(struct world *w);
+void world_refresh(struct world *w);
+unsigned world_accounts(struct world *w);
+
+#endif
