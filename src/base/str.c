@@ -101,6 +101,20 @@ bool str_cut(struct str *rest, char sep, struct str *head)
 	return true;
 }
 
+bool str_line(struct str *rest, struct str *line)
+{
+	size_t n;
+
+	if (rest->n == 0)
+		return false;
+	n = str_find(*rest, '\n');
+	*line = str_first(*rest, n);
+	*rest = str_from(*rest, n + 1);
+	if (line->n && line->p[line->n - 1] == '\r')
+		line->n--;
+	return true;
+}
+
 int str_cmp(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;

@@ -64,6 +64,11 @@ struct str str_first(struct str s, size_t i);
  * start. The separator is dropped; the last piece leaves *rest empty with p == NULL.
  */
 bool str_cut(struct str *rest, char sep, struct str *head);
+/*
+ * Cuts the next line off *rest, without its end: LF or CR LF. False when *rest is empty; the last
+ * line need not have an end.
+ */
+bool str_line(struct str *rest, struct str *line);
 /* Total order, bytewise, for qsort and bsearch. */
 int str_cmp(struct str a, struct str b);
 

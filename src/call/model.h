@@ -294,10 +294,6 @@ struct str caller_substitute(const struct caller *c, struct str text, struct are
 /* json_string of anything: bytes that are not UTF-8 become '?'. */
 json_t *call_json(struct str s);
 
-/* ---- route.c: who is called ---- */
-bool route_domain(
-	struct call_layer *l, const struct sip_uri *uri, bool wildcard, char *out, size_t max);
-
 /* ---- run.c ---- */
 struct run *run_new(struct call *c, struct attempt *parent, const struct caller *caller);
 void run_start(struct run *r);

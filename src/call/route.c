@@ -18,23 +18,6 @@ struct incoming { /* a request on its way to becoming a call */
 	char domain[256];
 };
 
-/* Host of a URI, with its port first: "host:5060" may be an alias. */
-bool route_domain(
-	struct call_layer *l, const struct sip_uri *uri, bool wildcard, char *out, size_t max)
-{
-	char text[300];
-	struct buf b = BUF_OF(text);
-
-	if (str_empty(uri->host))
-		return false;
-	if (uri->port) {
-		buf_printf(&b, "%.*s:%u", STR_ARG(uri->host), uri->port);
-		if (buf_ok(&b) && directory_domain(l->env.directory, buf_str(&b), false, out, max))
-			return true;
-	}
-	return directory_domain(l->env.directory, uri->host, wildcard, out, max);
-}
-
 static void refuse_with(
 	struct incoming *in, unsigned status, struct str reason, const struct sip_extra *extra)
 {
@@ -144,10 +127,12 @@ static bool admit(struct incoming *in)
 
 	if (in->req->has_max_forwards && in->req->max_forwards == 0)
 		return refuse(in, 483, STR_NONE);
-	if (route_domain(l, &in->req->from.uri, false, in->domain, sizeof(in->domain))) {
+	if (directory_domain_of(
+		    l->env.directory, &in->req->from.uri, false, in->domain, sizeof(in->domain))) {
 		if (!admit_outgoing(in))
 			return false;
-	} else if (route_domain(l, &in->req->uri, true, in->domain, sizeof(in->domain))) {
+	} else if (directory_domain_of(
+			   l->env.directory, &in->req->uri, true, in->domain, sizeof(in->domain))) {
 		if (!admit_incoming(in))
 			return false;
 	} else {

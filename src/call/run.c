@@ -34,7 +34,7 @@ static struct account *callee_of(struct run *r, struct sip_uri *uri, char *domai
 {
 	struct call_layer *l = r->call->layer;
 
-	if (!route_domain(l, uri, true, domain, max) || str_empty(uri->user))
+	if (!directory_domain_of(l->env.directory, uri, true, domain, max) || str_empty(uri->user))
 		return NULL;
 	if (r->account && !str_ieq(str_of(domain), r->account->domain))
 		return NULL;

@@ -65,21 +65,6 @@ static struct sip_msg *msg_new(struct str bytes)
 
 /* ---- lines ---- */
 
-/* The next line without its end; lone LF and lone CR LF are both line ends. */
-static bool take_line(struct str *rest, struct str *line)
-{
-	size_t n;
-
-	if (rest->n == 0)
-		return false;
-	n = str_find(*rest, '\n');
-	*line = str_first(*rest, n);
-	*rest = str_from(*rest, n + 1);
-	if (line->n && line->p[line->n - 1] == '\r')
-		line->n--;
-	return true;
-}
-
 static bool folded(struct str rest)
 {
 	return rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t');
@@ -90,7 +75,7 @@ static void take_folds(struct str *rest, struct str *line)
 {
 	struct str more;
 
-	while (folded(*rest) && take_line(rest, &more))
+	while (folded(*rest) && str_line(rest, &more))
 		line->n = (size_t)(more.p + more.n - line->p);
 }
 
@@ -153,7 +138,7 @@ static enum err parse_start_line(struct parse *p)
 
 	while (p->rest.n && (p->rest.p[0] == '\r' || p->rest.p[0] == '\n'))
 		p->rest = str_from(p->rest, 1);
-	if (!take_line(&p->rest, &line))
+	if (!str_line(&p->rest, &line))
 		return ERR_SYNTAX;
 	if (str_istarts(line, STR("SIP/")))
 		return parse_status_line(p, line);
@@ -203,7 +188,7 @@ static enum err parse_headers(struct parse *p)
 	enum err e = ERR_OK;
 	struct str line;
 
-	while (take_line(&p->rest, &line)) {
+	while (str_line(&p->rest, &line)) {
 		if (line.n == 0)
 			return e;
 		take_folds(&p->rest, &line);
@@ -380,8 +365,8 @@ static enum err framed_length(struct str head, size_t *length)
 	bool found = false;
 	uint32_t v = 0;
 
-	take_line(&head, &line);
-	while (take_line(&head, &line)) {
+	str_line(&head, &line);
+	while (str_line(&head, &line)) {
 		size_t colon = str_find(line, ':');
 
 		take_folds(&head, &line);

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/sdp.h"
 
-/* The next line with its end left out; *whole has it. */
-static bool take_line(struct str *rest, struct str *line)
-{
-	size_t n;
-
-	if (rest->n == 0)
-		return false;
-	n = str_find(*rest, '\n');
-	*line = str_first(*rest, n);
-	*rest = str_from(*rest, n + 1);
-	if (line->n && line->p[line->n - 1] == '\r')
-		line->n--;
-	return true;
-}
-
 static struct str word(struct str *rest)
 {
 	size_t n = str_find(*rest, ' ');
@@ -146,9 +131,9 @@ enum err sdp_parse(struct str text, struct sdp *out)
 	enum err e = ERR_OK;
 
 	*out = (struct sdp){ .text = text };
-	if (!take_line(&rest, &line) || !str_eq(line, STR("v=0")))
+	if (!str_line(&rest, &line) || !str_eq(line, STR("v=0")))
 		return ERR_SYNTAX;
-	while (!e && take_line(&rest, &line))
+	while (!e && str_line(&rest, &line))
 		e = parse_line(&p, line);
 	for (unsigned i = 0; i < out->media_count; i++) {
 		struct sdp_media *m = &out->media[i];

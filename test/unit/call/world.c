@@ -20,6 +20,12 @@ bool directory_domain(struct directory *d, struct str host, bool wildcard, char 
 	return false;
 }
 
+bool directory_domain_of(
+	struct directory *d, const struct sip_uri *uri, bool wildcard, char *out, size_t max)
+{
+	return directory_domain(d, uri->host, wildcard, out, max);
+}
+
 struct account *directory_account(struct directory *d, struct str user, struct str domain)
 {
 	for (unsigned i = 0; i < WORLD_ACCOUNTS; i++) {
