@@ -4,9 +4,9 @@
 
 enum { LIST_MAX = 512, VIAS_OF_OURS_MAX = 1 };
 
-#define ALLOW                                                                                      \
-	"INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY, REFER"
-#define SUPPORTED "100rel, timer, path, replaces, norefersub"
+/* What we do. REFER and Replaces are answered, with a refusal, and so not promised. */
+#define ALLOW "INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY"
+#define SUPPORTED "100rel, timer, path"
 
 typedef void route_fn(struct roles *r, struct sip_msg *req, const struct flow *flow);
 
