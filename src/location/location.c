@@ -8,7 +8,7 @@
 #include "location/table.h"
 #include "store/repo.h"
 
-enum { SWEEP_MAX = 2000 };
+enum { SWEEP_SHARD_MAX = 32 }; /* while its lock is held */
 
 struct location {
 	struct store *store;
@@ -35,7 +35,8 @@ enum err location_new(
 	l->events = events;
 	for (int i = 0; i < SHARDS; i++)
 		shard_init(&l->shards[i]);
-	store_on_recreated(s, write_back, l);
+	if (s)
+		store_on_recreated(s, write_back, l);
 	*out = l;
 	return ERR_OK;
 }
@@ -111,15 +112,18 @@ static enum err write_back(void *arg, struct store_db *db)
 
 /* ---- reading ---- */
 
+enum which { REACHABLE, ALL };
+
 /* The bindings that count, in `out`; best q first, among equals the newest. */
-static unsigned present(const struct aor *a, int64_t now_ms, struct binding *out, unsigned max)
+static unsigned present(
+	const struct aor *a, int64_t now_ms, enum which which, struct binding *out, unsigned max)
 {
 	unsigned n = 0;
 
 	for (const struct entry *e = a->entries; e && n < max; e = e->next) {
 		unsigned at = n;
 
-		if (e->expires_ms <= now_ms)
+		if (e->expires_ms <= now_ms || (e->lost && which == REACHABLE))
 			continue;
 		while (at > 0 &&
 			(out[at - 1].q1000 < e->q1000 ||
@@ -143,7 +147,7 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 
 	pthread_mutex_lock(&s->lock);
 	a = shard_find(s, aor);
-	n = a ? present(a, now_ms, list, LOCATION_BINDINGS_MAX) : 0;
+	n = a ? present(a, now_ms, REACHABLE, list, LOCATION_BINDINGS_MAX) : 0;
 	for (unsigned i = 0; i < n; i++)
 		visit(&list[i], arg);
 	pthread_mutex_unlock(&s->lock);
@@ -160,7 +164,7 @@ static void list_aor(struct aor *a, void *arg)
 {
 	struct binding list[LOCATION_BINDINGS_MAX];
 	struct listing *w = arg;
-	unsigned n = present(a, w->now_ms, list, LOCATION_BINDINGS_MAX);
+	unsigned n = present(a, w->now_ms, ALL, list, LOCATION_BINDINGS_MAX);
 
 	for (unsigned i = 0; i < n; i++)
 		w->visit(aor_text(a), &list[i], w->arg);
@@ -222,25 +226,25 @@ static bool fits(struct str aor, const struct location_change *c, unsigned count
 enum err location_update(struct location *l, struct worker *w, struct str aor,
 	location_change_fn *change, void *change_arg, location_done *done, void *done_arg)
 {
-	struct location_change *c = mem_new(struct location_change);
+	struct location_change c;
 	struct binding list[LOCATION_BINDINGS_MAX];
 	struct shard *s = shard_of(l, aor);
 	const struct aor *a;
 	unsigned n;
 	enum err e;
 
+	c.put_count = c.remove_count = 0;
 	pthread_mutex_lock(&s->lock);
 	a = shard_find(s, aor);
-	n = a ? present(a, w->clock.wall_ms, list, LOCATION_BINDINGS_MAX) : 0;
-	e = change(change_arg, list, n, c);
-	if (!e && !fits(aor, c, n))
+	n = a ? present(a, w->clock.wall_ms, ALL, list, LOCATION_BINDINGS_MAX) : 0;
+	e = change(change_arg, list, n, &c);
+	if (!e && !fits(aor, &c, n))
 		e = ERR_LIMIT;
 	if (!e)
-		e = journal_post(l->store, w, aor, c, done, done_arg);
+		e = journal_post(l->store, w, aor, &c, done, done_arg);
 	if (!e)
-		apply(s, aor, c);
+		apply(s, aor, &c);
 	pthread_mutex_unlock(&s->lock);
-	free(c);
 	return e;
 }
 
@@ -262,9 +266,9 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 {
 	unsigned removed = 0;
 
-	for (int i = 0; i < SHARDS && removed < SWEEP_MAX; i++) {
+	for (int i = 0; i < SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].lock);
-		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_MAX - removed, tell_gone, l);
+		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, l);
 		pthread_mutex_unlock(&l->shards[i].lock);
 	}
 	if (removed)
@@ -274,7 +278,9 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 
 void location_conn_closed(struct location *l, uint64_t conn)
 {
-	(void)l;
-	(void)conn; /* a binding knows its flow; sending on a closed one fails, and the leg with it
-		     */
+	for (int i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		shard_conn_closed(&l->shards[i], conn);
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
 }

@@ -26,8 +26,10 @@ struct binding { /* slices borrow: from the caller when put, from the visit when
 	int64_t updated_ms;
 	struct str user_agent, path;
 	struct flow flow; /* that the REGISTER arrived on */
+	bool lost; /* read only: the connection that it arrived on is gone */
 };
 
+/* s: NULL for a table that is only loaded and read. */
 MUST_USE enum err location_new(
 	struct store *s, struct event_bus *events, unsigned workers, struct location **out);
 void location_free(struct location *l);
@@ -35,20 +37,20 @@ void location_free(struct location *l);
 MUST_USE enum err location_load(
 	struct location *l, struct store_db *db, int64_t now_ms, size_t *count);
 
-/* The bindings of an AOR, not expired, best q first and newest first among equals. Returns the
- * number of visits. The table is locked during the visits: no calls back into it. */
+/* The bindings of an AOR, not expired nor lost, best q first and newest first among equals. Returns
+ * the number of visits. The table is locked during the visits: no calls back into it. */
 unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	void (*visit)(const struct binding *b, void *arg), void *arg);
 
 /*
  * All-or-nothing change of one AOR. `change` runs under the AOR's lock with the present bindings
- * and says what they shall be: it fills out->put (insert or replace by contact text) and
- * out->remove (contact texts), or refuses by returning an error (nothing changes then).
+ * (lost ones too) and says what they shall be: it fills out->put (insert or replace by contact
+ * text) and out->remove (contact texts), or refuses by returning an error (nothing changes then).
  * done(arg, err) is called later on `w`, never within this call: ERR_OK when stored;
  * ERR_DB… when the store is away (memory has the change, it will be stored when it is back);
  * the error of `change` itself is returned at once and done does not come.
  */
-struct location_change {
+struct location_change { /* the counts are zero at first; what is beyond them is not looked at */
 	struct binding put[LOCATION_BINDINGS_MAX];
 	unsigned put_count;
 	struct str remove[LOCATION_BINDINGS_MAX];
@@ -65,7 +67,7 @@ void location_list(struct location *l, int64_t now_ms,
 	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg);
 /* Removes what has expired; emits EV_EXPIRED for each; bounded work per call, returns how many. */
 unsigned location_sweep(struct location *l, int64_t now_ms);
-/* A connection is gone: its bindings stay until they expire, but are not reachable. */
+/* A connection is gone: its bindings stay until they expire, but are not reachable. Any thread. */
 void location_conn_closed(struct location *l, uint64_t conn);
 size_t location_count(struct location *l);
 

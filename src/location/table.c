@@ -7,10 +7,11 @@
 
 void shard_init(struct shard *s)
 {
-	*s = (struct shard){ .next_expiry_ms = INT64_MAX };
+	*s = (struct shard){ .bindings = 0 };
 	pthread_mutex_init(&s->lock, NULL);
 	hash_init(&s->aors, 16);
 	hash_init(&s->agents, 8);
+	hash_init(&s->conns, 8);
 }
 
 struct str aor_text(const struct aor *a)
@@ -61,7 +62,8 @@ void entry_view(const struct entry *e, struct binding *out)
 		.q1000 = e->q1000,
 		.expires_ms = e->expires_ms,
 		.updated_ms = e->updated_ms,
-		.flow = e->flow };
+		.flow = e->flow,
+		.lost = e->lost };
 	out->contact = str_make(p, e->contact_n);
 	p += e->contact_n;
 	out->instance = str_make(p, e->instance_n);
@@ -101,8 +103,32 @@ static struct entry *entry_new(struct shard *s, const struct binding *b)
 	return e;
 }
 
-static void entry_free(struct shard *s, struct entry *e)
+static uint64_t conn_hash(uint64_t conn)
 {
+	return hash_mix(conn, 0);
+}
+
+/* Into the shard and its indexes; newest first in its AOR. */
+static void entry_add(struct shard *s, struct aor *a, struct entry *e)
+{
+	e->aor = a;
+	e->next = a->entries;
+	a->entries = e;
+	if (e->flow.conn)
+		hash_add(&s->conns, &e->conn, conn_hash(e->flow.conn));
+	expiry_add(&s->expiry, e);
+	s->bindings++;
+}
+
+/* `at` is what points to it. */
+static void entry_drop(struct shard *s, struct entry **at)
+{
+	struct entry *e = *at;
+
+	*at = e->next;
+	if (e->flow.conn && !e->lost)
+		hash_del(&s->conns, &e->conn);
+	expiry_remove(&s->expiry, e);
 	agent_put(s, e->agent);
 	s->bindings--;
 	free(e);
@@ -139,16 +165,13 @@ static struct entry **find_contact(struct aor *a, struct str contact)
 void shard_remove(struct shard *s, struct str aor, struct str contact)
 {
 	struct aor *a = shard_find(s, aor);
-	struct entry **at, *e;
+	struct entry **at;
 
 	if (!a)
 		return;
 	at = find_contact(a, contact);
-	e = *at;
-	if (!e)
-		return;
-	*at = e->next;
-	entry_free(s, e);
+	if (*at)
+		entry_drop(s, at);
 	drop_if_empty(s, a);
 }
 
@@ -165,70 +188,45 @@ void shard_put(struct shard *s, struct str aor, const struct binding *b)
 		hash_add(&s->aors, &a->node, hash_istr(aor));
 	}
 	at = find_contact(a, b->contact);
-	if (*at) {
-		struct entry *old = *at;
-
-		*at = old->next;
-		entry_free(s, old);
-	}
-	e->next = a->entries; /* newest first */
-	a->entries = e;
-	s->bindings++;
-	if (e->expires_ms < s->next_expiry_ms)
-		s->next_expiry_ms = e->expires_ms;
+	if (*at)
+		entry_drop(s, at);
+	entry_add(s, a, e);
 }
 
-/* ---- sweeping ---- */
-
-struct sweeping {
-	struct shard *s;
-	int64_t now_ms, next_ms;
-	unsigned left, removed;
-	void (*gone)(struct str aor, const struct binding *b, void *arg);
-	void *arg;
-};
-
-static void sweep_aor(struct hash_node *n, void *arg)
+void shard_conn_closed(struct shard *s, uint64_t conn)
 {
-	struct sweeping *w = arg;
-	struct aor *a = container_of(n, struct aor, node);
-	struct entry **at = &a->entries;
+	struct hash_node *n = hash_find(&s->conns, conn_hash(conn)), *next;
 
-	while (*at) {
-		struct entry *e = *at;
-		struct binding b;
+	for (; n; n = next) {
+		struct entry *e = container_of(n, struct entry, conn);
 
-		if (e->expires_ms > w->now_ms || w->left == 0) {
-			if (e->expires_ms < w->next_ms)
-				w->next_ms = e->expires_ms;
-			at = &e->next;
+		next = hash_next(n);
+		if (e->flow.conn != conn)
 			continue;
-		}
-		entry_view(e, &b);
-		w->gone(aor_text(a), &b, w->arg);
-		*at = e->next;
-		entry_free(w->s, e);
-		w->left--;
-		w->removed++;
+		e->lost = true;
+		hash_del(&s->conns, n);
 	}
-	drop_if_empty(w->s, a);
 }
+
+/* ---- all of them ---- */
 
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg)
 {
-	struct sweeping w = { .s = s,
-		.now_ms = now_ms,
-		.next_ms = INT64_MAX,
-		.left = max,
-		.gone = gone,
-		.arg = arg };
+	unsigned removed = 0;
+	struct entry *e;
 
-	if (s->next_expiry_ms > now_ms)
-		return 0;
-	hash_each(&s->aors, sweep_aor, &w);
-	s->next_expiry_ms = w.next_ms;
-	return w.removed;
+	for (; removed < max && (e = expiry_first(&s->expiry)) && e->expires_ms <= now_ms;
+		removed++) {
+		struct aor *a = e->aor;
+		struct binding b;
+
+		entry_view(e, &b);
+		gone(aor_text(a), &b, arg);
+		entry_drop(s, find_contact(a, b.contact));
+		drop_if_empty(s, a);
+	}
+	return removed;
 }
 
 struct visiting {
@@ -255,10 +253,8 @@ static void free_aor(struct hash_node *n, void *arg)
 	struct shard *s = arg;
 	struct aor *a = container_of(n, struct aor, node);
 
-	for (struct entry *e; (e = a->entries);) {
-		a->entries = e->next;
-		entry_free(s, e);
-	}
+	while (a->entries)
+		entry_drop(s, &a->entries);
 	drop_if_empty(s, a);
 }
 
@@ -267,5 +263,7 @@ void shard_fini(struct shard *s)
 	hash_each(&s->aors, free_aor, s);
 	hash_fini(&s->aors);
 	hash_fini(&s->agents);
+	hash_fini(&s->conns);
+	expiry_fini(&s->expiry);
 	pthread_mutex_destroy(&s->lock);
 }

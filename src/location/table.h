@@ -9,17 +9,23 @@
 
 #include <pthread.h>
 
+#include "base/hash.h"
+#include "location/expiry.h"
 #include "location/location.h"
 
 enum { SHARDS = 64 };
 
 struct entry { /* one binding */
 	struct entry *next;
+	struct aor *aor;
+	struct hash_node conn; /* in the shard's hash, while flow.conn is open */
 	int64_t expires_ms, updated_ms;
 	struct flow flow;
 	struct agent *agent;
 	uint32_t cseq;
 	uint32_t reg_id;
+	uint32_t expiry_at; /* place in the heap */
+	bool lost; /* its connection is gone */
 	uint16_t q1000;
 	uint16_t contact_n, instance_n, call_id_n, path_n;
 	char text[]; /* contact, instance, call_id, path */
@@ -43,7 +49,8 @@ struct shard {
 	pthread_mutex_t lock;
 	struct hash aors;
 	struct hash agents;
-	int64_t next_expiry_ms; /* nothing in it expires before */
+	struct hash conns; /* of entries, by their connection */
+	struct expiry expiry;
 	size_t bindings;
 };
 
@@ -56,6 +63,8 @@ void shard_remove(struct shard *s, struct str aor, struct str contact);
 /* Removes what expired by now_ms, at most `max`; tells of each before it goes. */
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg);
+/* Marks what came over that connection as lost. */
+void shard_conn_closed(struct shard *s, uint64_t conn);
 void shard_each(struct shard *s, void (*visit)(struct aor *a, void *arg), void *arg);
 void entry_view(const struct entry *e, struct binding *out);
 struct str aor_text(const struct aor *a);
