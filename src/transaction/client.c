@@ -81,7 +81,7 @@ enum err tx_client_new(struct tx_layer *l, const struct tx_request *r,
 	struct tx_client *c;
 
 	BUG_ON(r->method == SIP_ACK || r->method == SIP_CANCEL);
-	if (l->clients.count >= TX_MAX)
+	if (l->clients.count >= l->max)
 		return ERR_LIMIT;
 	new_branch(l, branch, sizeof(branch));
 	buf_init(&b, l->scratch, TX_MESSAGE_MAX);
@@ -251,7 +251,7 @@ static void send_cancel(struct tx_client *c)
 	buf_init(&b, l->scratch, TX_MESSAGE_MAX);
 	print_cancel(&b, c, invite);
 	sip_msg_unref(invite);
-	if (buf_ok(&b) && l->clients.count < TX_MAX &&
+	if (buf_ok(&b) && l->clients.count < l->max &&
 		send_first(make_client(l, &c->tx.flow, SIP_CANCEL, str_of(c->branch), NULL, NULL),
 			buf_str(&b)))
 		client_fail(c, ERR_NETWORK);

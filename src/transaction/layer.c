@@ -19,6 +19,8 @@ struct tx_layer *tx_layer_new(struct worker *w, struct transport *t, const struc
 	hash_init(&l->merged, 256);
 	hash_init(&l->clients, 256);
 	hash_init(&l->ids, 256);
+	list_init(&l->answered);
+	l->max = TX_MAX;
 	return l;
 }
 

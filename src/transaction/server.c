@@ -60,6 +60,23 @@ static void index_server(struct tx_server *s, const struct buf *key, const struc
 	}
 }
 
+/*
+ * At the limit those make room that were answered longest ago: all they still do is to absorb
+ * copies of their request, and those come early or not at all.
+ */
+static bool make_room(struct tx_layer *l)
+{
+	struct list *oldest;
+
+	if (l->servers.count < l->max)
+		return true;
+	oldest = list_first(&l->answered);
+	if (!oldest)
+		return false;
+	server_end(container_of(oldest, struct tx_server, answered));
+	return true;
+}
+
 enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flow *flow,
 	const struct tx_server_handlers *h, void *arg, struct tx_server **out)
 {
@@ -69,7 +86,7 @@ enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flo
 	struct tx_server *s;
 	enum err e = ERR_OK;
 
-	if (l->servers.count >= TX_MAX || !tx_server_key(&key, req, req->method_name))
+	if (!make_room(l) || !tx_server_key(&key, req, req->method_name))
 		return refuse(l, req, flow, 503, STR("Too many transactions"));
 	if (!merge_key(&merge, req))
 		merge.n = 0;
@@ -77,6 +94,7 @@ enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flo
 		return refuse(l, req, flow, 482, STR("Merged Request"));
 	s = mem_new(struct tx_server);
 	tx_init(&s->tx, l, flow, true, server_on_retransmit, server_on_timeout);
+	list_init(&s->answered);
 	s->invite = req->method == SIP_INVITE;
 	s->req = sip_msg_ref(req);
 	s->handlers = h;
@@ -142,6 +160,10 @@ void server_sent(struct tx_server *s)
 		return;
 	}
 	set_state(s, SERVER_COMPLETED);
+	/* copies of the request get the same bytes: the request itself is not needed any more */
+	list_append(&s->tx.layer->answered, &s->answered);
+	sip_msg_unref(s->req);
+	s->req = NULL;
 	/* timer J */
 	tx_start_timeout(&s->tx, tx_reliable(&s->tx) ? 0 : tx_64_t1(s->tx.layer));
 }
@@ -202,6 +224,7 @@ void server_end(struct tx_server *s)
 		return;
 	s->tx.dead = true;
 	tx_stop_timers(&s->tx);
+	list_del(&s->answered);
 	hash_del(&l->servers, &s->by_key);
 	hash_del(&l->ids, &s->tx.by_id);
 	if (s->merge.n)

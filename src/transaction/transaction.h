@@ -81,6 +81,7 @@ MUST_USE enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const s
 MUST_USE enum err tx_server_reply(struct tx_server *tx, const struct sip_reply *reply);
 /* Sends the last response once more as it was. */
 void tx_server_repeat(struct tx_server *tx);
+/* NULL once a request other than INVITE was answered finally. */
 struct sip_msg *tx_server_request(const struct tx_server *tx);
 const struct flow *tx_server_flow(const struct tx_server *tx);
 struct str tx_server_tag(const struct tx_server *tx); /* our To tag (worker token) */

@@ -24,10 +24,12 @@ struct tx_layer {
 	struct tx_timing timing;
 	struct tx_layer_handlers handlers;
 	void *arg;
+	size_t max; /* transactions of each side; TX_MAX but in tests */
 	struct hash servers; /* by the key of 17.2.3 */
 	struct hash merged; /* by Call-ID, From tag, CSeq: 8.2.2.2 */
 	struct hash clients; /* by branch and method: 17.1.3 */
 	struct hash ids; /* both, by the id that transport knows */
+	struct list answered; /* servers but for INVITE that only wait for copies, oldest first */
 	uint64_t next_id;
 	char *scratch; /* TX_MESSAGE_MAX bytes to print in */
 };
@@ -58,6 +60,7 @@ enum tx_server_state {
 struct tx_server {
 	struct tx tx;
 	struct hash_node by_key, by_merge;
+	struct list answered; /* in the layer's, once it is */
 	struct str key, merge; /* heap; merge may be empty */
 	enum tx_server_state state;
 	bool invite, cancelled;

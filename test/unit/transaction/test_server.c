@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "transaction/tx_int.h"
 #include "wire.h"
 
 struct user {
@@ -416,6 +417,47 @@ static void test_request_too_large_to_answer(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* At the limit the answered ones make room, oldest first; those that wait for an answer never. */
+static void test_limit(void **state)
+{
+	struct user *u = *state;
+	const struct sip_reply ok = { .status = 200 };
+	struct tx_server *open[4];
+	char branch[32];
+
+	u->wire.layer->max = 4;
+	for (int i = 0; i < 10; i++) {
+		snprintf(branch, sizeof(branch), "z9hG4bK-many-%d", i);
+		wire_receive(&u->wire, &u->wire.udp,
+			"OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP "
+			"10.1.1.1:5060;branch=%s\n"
+			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n"
+			"Call-ID: many-%d\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
+			branch, i);
+		assert_int_equal(u->accept, ERR_OK);
+		if (i < 7) /* the last three stay open */
+			assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+		else
+			open[i - 7] = u->tx;
+		worker_end_turn(&u->wire.worker);
+		assert_true(tx_layer_counts(u->wire.layer).servers <= 4);
+	}
+	receive(u, &u->wire.udp, "OPTIONS", "z9hG4bK-takes-the-last-answered");
+	assert_int_equal(u->accept, ERR_OK);
+	open[3] = u->tx;
+	worker_end_turn(&u->wire.worker);
+	wire_receive(&u->wire, &u->wire.udp,
+		"OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP "
+		"10.1.1.1:5060;branch=z9hG4bKx\n"
+		"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n"
+		"Call-ID: too-many\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n");
+	assert_int_equal(u->accept, ERR_LIMIT);
+	assert_int_equal(last_status(u), 503);
+	assert_true(sip_msg_hdr(wire_last(&u->wire), SIP_HDR_RETRY_AFTER).n > 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(tx_server_reply(open[i], &ok), ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +479,7 @@ int main(void)
 		CASE(test_merged_request),
 		CASE(test_stateless_answers_are_equal),
 		CASE(test_request_too_large_to_answer),
+		CASE(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
