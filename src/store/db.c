@@ -12,11 +12,21 @@ struct cached {
 	void *stmt;
 };
 
+enum { USUAL_MAX = 32 };
+
+struct usual { /* a statement found without its SQL */
+	const struct table *table;
+	enum table_verb verb;
+	void *stmt;
+};
+
 struct store_db {
 	const struct store_driver *driver;
 	char *where;
 	void *conn;
 	struct hash statements;
+	struct usual usual[USUAL_MAX];
+	unsigned usual_count;
 };
 
 static const struct store_driver *const drivers[] = { &store_sqlite };
@@ -108,6 +118,7 @@ enum err store_reopen(struct store_db *db)
 
 		db->conn = fresh.conn;
 		db->statements = fresh.statements;
+		db->usual_count = 0;
 		fresh = old;
 	}
 	hash_each(&fresh.statements, drop_statement, &fresh);
@@ -194,6 +205,20 @@ enum err store_prepare(struct store_db *db, const char *sql, void **stmt)
 	c->stmt = *stmt;
 	hash_add(&db->statements, &c->node, h);
 	return ERR_OK;
+}
+
+void *store_usual(struct store_db *db, const struct table *t, enum table_verb verb)
+{
+	for (unsigned i = 0; i < db->usual_count; i++)
+		if (db->usual[i].table == t && db->usual[i].verb == verb)
+			return db->usual[i].stmt;
+	return NULL;
+}
+
+void store_keep_usual(struct store_db *db, const struct table *t, enum table_verb verb, void *stmt)
+{
+	if (db->usual_count < USUAL_MAX)
+		db->usual[db->usual_count++] = (struct usual){ t, verb, stmt };
 }
 
 enum err store_run(struct store_db *db, void *stmt)

@@ -175,16 +175,49 @@ static enum err bind_matches(
 
 /* ---- statements ---- */
 
-enum err table_insert(struct store_db *db, const struct table *t, const void *row, int64_t *id)
+static void update_sql(struct buf *b, const struct table *t)
 {
-	char text[SQL_MAX], times[COLUMNS_MAX][TIME_BYTES];
+	const char *comma = "";
+
+	buf_printf(b, "UPDATE %s SET ", t->name);
+	for (unsigned i = 0; i < t->count; i++) {
+		if (t->columns[i].type == COLUMN_ID)
+			continue;
+		buf_printf(b, "%s%s=?", comma, t->columns[i].name);
+		comma = ", ";
+	}
+	buf_lit(b, " WHERE id=?");
+}
+
+static enum err prepare_usual(
+	struct store_db *db, const struct table *t, enum table_verb verb, void **stmt)
+{
+	char text[SQL_MAX];
 	struct buf sql = BUF_OF(text);
-	unsigned next;
-	void *stmt;
 	enum err e;
 
-	insert_sql(&sql, t);
-	e = prepare(db, &sql, &stmt);
+	*stmt = store_usual(db, t, verb);
+	if (*stmt)
+		return ERR_OK;
+	if (verb == TABLE_INSERT)
+		insert_sql(&sql, t);
+	else if (verb == TABLE_PUT)
+		upsert_sql(&sql, store_driver_of(db), t);
+	else
+		update_sql(&sql, t);
+	e = prepare(db, &sql, stmt);
+	if (!e)
+		store_keep_usual(db, t, verb, *stmt);
+	return e;
+}
+
+enum err table_insert(struct store_db *db, const struct table *t, const void *row, int64_t *id)
+{
+	char times[COLUMNS_MAX][TIME_BYTES];
+	unsigned next;
+	void *stmt;
+	enum err e = prepare_usual(db, t, TABLE_INSERT, &stmt);
+
 	if (e)
 		return e;
 	e = run_bound(db, stmt, bind_row(db, stmt, t, row, times, &next));
@@ -195,14 +228,11 @@ enum err table_insert(struct store_db *db, const struct table *t, const void *ro
 
 enum err table_put(struct store_db *db, const struct table *t, const void *row)
 {
-	char text[SQL_MAX], times[COLUMNS_MAX][TIME_BYTES];
-	struct buf sql = BUF_OF(text);
+	char times[COLUMNS_MAX][TIME_BYTES];
 	unsigned next;
 	void *stmt;
-	enum err e;
+	enum err e = prepare_usual(db, t, TABLE_PUT, &stmt);
 
-	upsert_sql(&sql, store_driver_of(db), t);
-	e = prepare(db, &sql, &stmt);
 	return e ? e : run_bound(db, stmt, bind_row(db, stmt, t, row, times, &next));
 }
 
@@ -213,22 +243,11 @@ static enum err affected(struct store_db *db)
 
 enum err table_update(struct store_db *db, const struct table *t, const void *row)
 {
-	char text[SQL_MAX], times[COLUMNS_MAX][TIME_BYTES];
-	struct buf sql = BUF_OF(text);
-	const char *comma = "";
+	char times[COLUMNS_MAX][TIME_BYTES];
 	unsigned next;
 	void *stmt;
-	enum err e;
+	enum err e = prepare_usual(db, t, TABLE_UPDATE, &stmt);
 
-	buf_printf(&sql, "UPDATE %s SET ", t->name);
-	for (unsigned i = 0; i < t->count; i++) {
-		if (t->columns[i].type == COLUMN_ID)
-			continue;
-		buf_printf(&sql, "%s%s=?", comma, t->columns[i].name);
-		comma = ", ";
-	}
-	buf_lit(&sql, " WHERE id=?");
-	e = prepare(db, &sql, &stmt);
 	if (e)
 		return e;
 	BUG_ON(t->columns[0].type != COLUMN_ID);

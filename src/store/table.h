@@ -102,6 +102,10 @@ MUST_USE enum err store_fold(struct str s, char *mem, size_t max, struct str *ou
 MUST_USE enum err store_exec(struct store_db *db, const char *sql);
 /* A prepared statement from the connection's cache, reset. */
 MUST_USE enum err store_prepare(struct store_db *db, const char *sql, void **stmt);
+/* Statements that only a table and a verb tell apart are found without making their SQL again. */
+enum table_verb { TABLE_INSERT, TABLE_PUT, TABLE_UPDATE };
+void *store_usual(struct store_db *db, const struct table *t, enum table_verb verb); /* or NULL */
+void store_keep_usual(struct store_db *db, const struct table *t, enum table_verb verb, void *stmt);
 MUST_USE enum err store_run(struct store_db *db, void *stmt); /* to its end, no rows wanted */
 const struct store_driver *store_driver_of(struct store_db *db);
 void *store_conn_of(struct store_db *db);
