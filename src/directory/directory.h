@@ -79,7 +79,8 @@ void directory_free(struct directory *d);
 /*
  * Reads what changed since last time on `db`, always from one thread. *changed: rows taken over.
  * When the file was deleted or replaced, `db` is opened again and all is read anew, except from
- * one that was just made and is empty: that is ERR_DB until the store has filled it.
+ * one that was just made and is empty: that is ERR_DB until the store has filled it. Now and then
+ * (600 times) the tables are checked, so that damage shows before the next start.
  */
 MUST_USE enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *changed);
 

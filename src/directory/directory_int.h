@@ -19,9 +19,10 @@ struct directory {
 	struct record_table customers, accounts, dialplans, providers;
 	/* The refreshing thread's: */
 	uint64_t seq; /* of the last change taken over */
+	unsigned refreshes;
 	bool reload; /* the database is another one: everything is read anew */
 	struct store_job look; /* lets the writer look after its file */
-	bool look_deeper; /* and at what is in it */
+	enum err look_found; /* atomic: what the refreshing thread saw itself */
 	bool looking; /* atomic: it is on its way */
 };
 

@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "directory/directory_int.h"
 
-enum { FULL_LOAD_FROM = 5000 };
+enum { FULL_LOAD_FROM = 5000, CHECK_EVERY = 600 };
 
 struct change {
 	struct change *next;
@@ -139,9 +139,12 @@ static enum err follow_all(struct directory *d, struct store_db *db, const struc
 
 /* ---- a database that is not the one it was ---- */
 
+/* Damage is reported once: what runs again is with the database that replaced it. */
 static enum err run_look(struct store_job *job, struct store_db *db)
 {
-	return container_of(job, struct directory, look)->look_deeper ? store_check(db) : ERR_OK;
+	struct directory *d = container_of(job, struct directory, look);
+
+	return __atomic_exchange_n(&d->look_found, ERR_OK, __ATOMIC_ACQ_REL);
 }
 
 static void look_done(struct store_job *job)
@@ -152,22 +155,33 @@ static void look_done(struct store_job *job)
 }
 
 /* Every write makes the writer look after its file first; this one does nothing else. */
-static void let_writer_look(struct directory *d, bool deeper)
+static void let_writer_look(struct directory *d, enum err found)
 {
 	if (!d->store || __atomic_load_n(&d->looking, __ATOMIC_ACQUIRE))
 		return;
 	d->look = (struct store_job){ .kind = STORE_WRITE, .run = run_look, .done = look_done };
-	d->look_deeper = deeper;
+	__atomic_store_n(&d->look_found, found, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->looking, true, __ATOMIC_RELEASE);
 	if (store_post(d->store, &d->look))
 		__atomic_store_n(&d->looking, false, __ATOMIC_RELEASE);
+}
+
+/* With a fresh connection, as an old one goes on from what it has read before. */
+static void look_for_damage(struct directory *d, struct store_db *db)
+{
+	enum err e = store_reopen(db);
+
+	if (!e)
+		e = store_check(db);
+	if (e == ERR_DB_CORRUPT)
+		let_writer_look(d, e);
 }
 
 static enum err look_after(struct directory *d, struct store_db *db)
 {
 	if (!store_moved(db))
 		return ERR_OK;
-	let_writer_look(d, false);
+	let_writer_look(d, ERR_OK);
 	d->reload = true;
 	return store_reopen(db);
 }
@@ -216,8 +230,8 @@ enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *c
 		e = store_changes(db, d->seq, collect, &all);
 	if (!e)
 		e = take_over(d, db, &all, latest);
-	if (e == ERR_DB_CORRUPT)
-		let_writer_look(d, true);
+	if (e == ERR_DB_CORRUPT || ++d->refreshes % CHECK_EVERY == 0)
+		look_for_damage(d, db);
 	*changed = all.count;
 	arena_fini(&all.arena);
 	return e;

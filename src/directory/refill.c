@@ -121,6 +121,7 @@ enum err directory_refill(void *directory, struct store_db *db)
 	uint64_t latest;
 	enum err e = store_change_latest(db, &latest);
 
+	__atomic_store_n(&d->look_found, ERR_OK, __ATOMIC_RELEASE); /* it was about the old one */
 	if (e || latest) /* somebody wrote into it already: a backup, which counts more than we */
 		return e;
 	record_each(&d->customers, write_customer, &r);

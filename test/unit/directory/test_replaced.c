@@ -2,6 +2,7 @@
 /* The database is damaged, deleted or replaced: nobody loses an account. */
 #include "world.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,51 @@ static void test_damaged(void **state)
 	assert_int_equal(store_account_remove(w->other, STR("alice"), STR("example.com")), ERR_OK);
 	world_refresh(w);
 	assert_int_equal(world_accounts(w), 0);
+}
+
+/* Nobody writes; a refresh meets the damage. warm: it does not, as all that it reads was read
+ * before; only looking for damage finds it, in time. */
+static void damaged_while_idle(struct world *w, bool warm)
+{
+	char junk[65536];
+	unsigned changed;
+	FILE *f;
+	sqlite3 *c;
+
+	assert_int_equal(sqlite3_open(w->path, &c), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(c, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(c);
+	if (warm) {
+		world_refresh(w);
+		write_nothing(w);
+		store_step(w->store);
+	}
+	memset(junk, 0xa5, sizeof(junk));
+	f = fopen(w->path, "r+");
+	assert_int_equal(fwrite(junk, sizeof(junk), 1, f), 1);
+	fclose(f);
+	for (int i = 0; i < 700 && store_healthy(w->store); i++) {
+		assert_int_equal(
+			directory_refresh(w->d, w->own, &changed), warm ? ERR_OK : ERR_DB_CORRUPT);
+		store_step(w->store);
+	}
+	assert_false(store_healthy(w->store));
+	store_step(w->store);
+	assert_true(store_healthy(w->store));
+	world_refresh(w);
+	world_expect_all(w);
+	expect_all_stored(w);
+}
+
+static void test_damaged_while_idle(void **state)
+{
+	damaged_while_idle(*state, false);
+}
+
+static void test_damage_nobody_meets(void **state)
+{
+	damaged_while_idle(*state, true);
 }
 
 /* Nobody writes: the refresh itself makes the writer look. */
@@ -137,6 +183,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_damaged),
+		TEST(test_damaged_while_idle),
+		TEST(test_damage_nobody_meets),
 		TEST(test_deleted_while_idle),
 		TEST(test_empty_one_in_its_place),
 		TEST(test_backup_in_its_place),
