@@ -161,8 +161,18 @@ static void test_disk_full(void **state)
 	assert_true(store_healthy(s));
 	store_stop(s);
 	assert_true(fixture_has_key(&full, 49));
-	assert_int_equal(umount2(full.dir, MNT_DETACH), 0);
-	rmdir(full.dir);
+}
+
+/* Whether the test came to its end or not. */
+static int unmount(void **state)
+{
+	const struct fixture *f = *state;
+	char dir[80];
+
+	snprintf(dir, sizeof(dir), "%s/full", f->dir);
+	if (umount2(dir, MNT_DETACH) == 0)
+		rmdir(dir);
+	return fixture_teardown(state);
 }
 
 /* ---- with threads ---- */
@@ -255,7 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_killed),
-		TEST(test_disk_full),
+		cmocka_unit_test_setup_teardown(test_disk_full, fixture_setup, unmount),
 		TEST(test_deleted_under_threads),
 		TEST(test_stopped_while_away),
 	};
