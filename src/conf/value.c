@@ -6,6 +6,8 @@
 
 #include "base/addr.h"
 
+enum { PATTERN_MAX = 256 }; /* characters of a User-Agent rule's expression */
+
 #define FIELD(c, o, type) ((type *)((char *)(c) + (o)->offset))
 
 static enum err set_number(
@@ -105,12 +107,41 @@ static enum err set_listen(
 	return ERR_OK;
 }
 
+/*
+ * A repetition of a repetition means nothing (POSIX leaves it open), and a long row of them makes
+ * regcomp ask for gigabytes. Counts ("{1,9999}") do the same.
+ */
+static bool costly(struct str pattern)
+{
+	bool repeated = false;
+
+	for (size_t i = 0; i < pattern.n; i++) {
+		char c = pattern.p[i];
+		bool repeats = c == '*' || c == '+' || c == '?';
+
+		if (c == '{' || (repeats && repeated))
+			return true;
+		if (c == '\\')
+			i++;
+		repeated = repeats;
+	}
+	return pattern.n > PATTERN_MAX;
+}
+
 static enum err check_pattern(struct str pattern, struct conf *c, struct buf *why)
 {
 	char text[128];
 	regex_t re;
-	int bad =
-		regcomp(&re, arena_str(&c->arena, pattern).p, REG_EXTENDED | REG_ICASE | REG_NOSUB);
+	int bad;
+
+	if (costly(pattern)) {
+		buf_printf(why,
+			"the pattern \"%.*s\" repeats a repetition, counts with {}, or is longer "
+			"than %d characters",
+			STR_ARG(pattern), PATTERN_MAX);
+		return ERR_SYNTAX;
+	}
+	bad = regcomp(&re, arena_str(&c->arena, pattern).p, REG_EXTENDED | REG_ICASE | REG_NOSUB);
 
 	if (bad) {
 		regerror(bad, &re, text, sizeof(text));
