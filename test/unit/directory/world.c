@@ -109,7 +109,7 @@ struct store_db *world_open(struct world *w)
 	return db;
 }
 
-int world_setup(void **state)
+static int setup(void **state, bool stepped)
 {
 	struct world *w = mem_new(struct world);
 	struct store_config cfg = { .queue_max = 100, .retry_ms = 20 };
@@ -128,10 +128,22 @@ int world_setup(void **state)
 	fill(w->other);
 	w->own = world_open(w);
 	cfg.url = str_of(w->url);
-	assert_int_equal(store_start_stepped(&cfg, w->bus, &w->store, &why), ERR_OK);
+	assert_int_equal(stepped ? store_start_stepped(&cfg, w->bus, &w->store, &why)
+				 : store_start(&cfg, w->bus, &w->store, &why),
+		ERR_OK);
 	assert_int_equal(directory_new(w->store, w->own, key, w->bus, &w->d, &why), ERR_OK);
 	*state = w;
 	return 0;
+}
+
+int world_setup(void **state)
+{
+	return setup(state, true);
+}
+
+int world_setup_threads(void **state)
+{
+	return setup(state, false);
 }
 
 int world_teardown(void **state)

@@ -28,6 +28,7 @@ struct world {
 };
 
 int world_setup(void **state);
+int world_setup_threads(void **state); /* the store has its threads */
 int world_teardown(void **state);
 struct store_db *world_open(struct world *w);
 /* What the directory holds: joe, example.com, alice, main, gate as world_setup wrote them. */

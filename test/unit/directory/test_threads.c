@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Workers look up while the follower refreshes, somebody changes rows, and the file vanishes. */
+#include "world.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READERS = 3, CHANGES = 60 };
+
+struct shared {
+	struct world *w;
+	bool stop;
+	unsigned looked, missed, half;
+	unsigned refreshed;
+};
+
+static bool stopped(struct shared *s)
+{
+	return __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE);
+}
+
+/* Alice is always there, and always one row as it was written: both fields change together. */
+static void look(struct shared *s)
+{
+	struct account *a = directory_account(s->w->d, STR("alice"), STR("example.com"));
+	char out[64];
+
+	__atomic_add_fetch(&s->looked, 1, __ATOMIC_RELAXED);
+	if (!a || !directory_domain(s->w->d, STR("sip.example.com"), false, out, sizeof(out)))
+		__atomic_add_fetch(&s->missed, 1, __ATOMIC_RELAXED);
+	else if (!str_eq(a->network_id, a->ip_acl))
+		__atomic_add_fetch(&s->half, 1, __ATOMIC_RELAXED);
+	account_unref(a);
+}
+
+static void *read_on(void *arg)
+{
+	while (!stopped(arg))
+		look(arg);
+	return NULL;
+}
+
+static void *refresh_on(void *arg)
+{
+	struct shared *s = arg;
+	unsigned changed;
+
+	while (!stopped(s)) {
+		enum err e = directory_refresh(s->w->d, s->w->own, &changed);
+
+		__atomic_add_fetch(&s->refreshed, e == ERR_OK, __ATOMIC_RELEASE);
+		usleep(200);
+	}
+	return NULL;
+}
+
+static void change(struct world *w, int n)
+{
+	struct store_account row;
+	struct arena a;
+	char text[16];
+
+	arena_init(&a, 1024);
+	snprintf(text, sizeof(text), "v%d", n);
+	assert_int_equal(
+		store_account_get(w->other, STR("alice"), STR("example.com"), &a, &row), ERR_OK);
+	row.network_id = str_of(text);
+	row.ip_acl = str_of(text);
+	assert_int_equal(store_account_set(w->other, &row), ERR_OK);
+	arena_fini(&a);
+}
+
+/* Until the refresh has gone through once more. */
+static void wait_for_refresh(struct shared *s)
+{
+	unsigned before = __atomic_load_n(&s->refreshed, __ATOMIC_ACQUIRE);
+
+	while (__atomic_load_n(&s->refreshed, __ATOMIC_ACQUIRE) < before + 2)
+		usleep(500);
+}
+
+static void test_all_at_once(void **state)
+{
+	struct shared s = { .w = *state };
+	pthread_t readers[READERS], refresher;
+	struct account *a;
+
+	change(s.w, 0);
+	world_refresh(s.w);
+	for (int i = 0; i < READERS; i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, read_on, &s), 0);
+	assert_int_equal(pthread_create(&refresher, NULL, refresh_on, &s), 0);
+	for (int i = 1; i <= CHANGES; i++) {
+		change(s.w, i);
+		if (i == CHANGES / 2) {
+			wait_for_refresh(&s);
+			assert_int_equal(unlink(s.w->path), 0);
+			while (store_reopen(s.w->other)) /* until it is written anew */
+				usleep(500);
+		}
+	}
+	wait_for_refresh(&s);
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	pthread_join(refresher, NULL);
+	assert_true(s.looked > 0);
+	assert_int_equal(s.missed, 0);
+	assert_int_equal(s.half, 0);
+	a = directory_account(s.w->d, STR("alice"), STR("example.com"));
+	assert_true(str_eq(a->network_id, STR("v60")));
+	account_unref(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_all_at_once, world_setup_threads, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
