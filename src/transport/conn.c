@@ -287,6 +287,8 @@ static enum err take_messages(struct conn *c)
 		if (e || rest.n == 0 || length == 0)
 			break;
 		at += length;
+		/* the next one has its own deadline */
+		timer_stop(&worker_of(c)->wheel, &c->message);
 		net_deliver(c->nw, str_first(rest, length), &c->flow);
 	}
 	if (!c->closing) {

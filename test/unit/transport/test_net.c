@@ -601,6 +601,34 @@ static void test_dispatch_rules(void **state)
 		owner("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h\r\nTo: <sip:a@b>\r\n" REST), by_call);
 }
 
+static void one_second_a_message(struct net_limits *l)
+{
+	l->message_s = 1;
+}
+
+/* The deadline is each message's own: on a busy stream no read may ever end between two. */
+static void test_tcp_busy_stream_lives(void **state)
+{
+	enum { MESSAGES = 60, PAUSE_US = 50000 };
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_with(lines, one_second_a_message);
+	char text[1024];
+	size_t length = options(text, sizeof(text), "busy", 1), half = length / 2;
+	int fd;
+
+	node_start(n);
+	fd = phone(n, SOCK_STREAM, 0, NULL);
+	memmove(text + length, text, half);
+	say(fd, text, half);
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		say(fd, text + half, length);
+		usleep(PAUSE_US);
+	}
+	wait_for(n, &n->seen_count, MESSAGES);
+	close(fd);
+	node_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -616,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_every_worker_sends_on_a_connection),
 		cmocka_unit_test(test_connection_refused),
 		cmocka_unit_test(test_dispatch_rules),
+		cmocka_unit_test(test_tcp_busy_stream_lives),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as the core does: a peer that is gone shows as an error */
