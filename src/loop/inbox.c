@@ -35,6 +35,8 @@ void inbox_on_filled(struct inbox *b, void (*wake)(void *arg), void *arg)
 	pthread_mutex_lock(&b->lock);
 	b->wake = wake;
 	b->wake_arg = arg;
+	if (wake && b->first) /* posted before there was a loop */
+		wake(arg);
 	pthread_mutex_unlock(&b->lock);
 }
 

@@ -11,6 +11,7 @@ struct write {
 	uv_write_t req;
 	struct list link;
 	struct conn *conn;
+	struct net_worker *from; /* who ordered it and hears when it fails */
 	uint64_t id;
 	size_t length;
 	char bytes[];
@@ -154,13 +155,42 @@ enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow
 	return ERR_OK;
 }
 
+struct failed_news { /* to the worker that ordered a write: it could not be done */
+	struct inbox_item item;
+	struct net_worker *to;
+	uint64_t id;
+	enum err why;
+};
+
+static void on_failed_news(struct inbox_item *item)
+{
+	struct failed_news *n = container_of(item, struct failed_news, item);
+	struct transport *t = &n->to->transport;
+
+	t->handlers.on_send_failed(t->arg, n->id, n->why);
+	free(n);
+}
+
+/* `here` is the worker on whose thread this runs. */
+static void tell_failed(struct net_worker *here, struct net_worker *to, uint64_t id, enum err why)
+{
+	struct failed_news *n;
+
+	net_count(&here->counters.send_failed, 1);
+	if (!id)
+		return;
+	if (to == here) {
+		to->transport.handlers.on_send_failed(to->transport.arg, id, why);
+		return;
+	}
+	n = mem_new(struct failed_news);
+	*n = (struct failed_news){ .item.run = on_failed_news, .to = to, .id = id, .why = why };
+	worker_post_reply(to->transport.worker, &n->item);
+}
+
 static void write_failed(struct write *w, enum err why)
 {
-	struct transport *t = &w->conn->nw->transport;
-
-	net_count(&w->conn->nw->counters.send_failed, 1);
-	if (w->id)
-		t->handlers.on_send_failed(t->arg, w->id, why);
+	tell_failed(w->conn->nw, w->from, w->id, why);
 }
 
 static void on_handle_closed(uv_handle_t *h)
@@ -253,7 +283,7 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
 	*out = uv_buf_init(c->in + c->in_used, (unsigned)(c->in_room - c->in_used));
 }
 
-static enum err queue_write(struct conn *c, struct str bytes, uint64_t id);
+static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struct net_worker *from);
 
 /* Line ends between messages; two in a row are a ping. Returns how many bytes they take. */
 static size_t take_line_ends(struct conn *c, struct str s)
@@ -264,7 +294,7 @@ static size_t take_line_ends(struct conn *c, struct str s)
 		n++;
 		if (++c->crlf == 4) {
 			c->crlf = 0;
-			if (queue_write(c, STR("\r\n"), 0))
+			if (queue_write(c, STR("\r\n"), 0, c->nw))
 				net_count(&c->nw->counters.dropped, 1);
 		}
 	}
@@ -379,7 +409,7 @@ static void start_write(struct write *w)
 	}
 }
 
-static enum err queue_write(struct conn *c, struct str bytes, uint64_t id)
+static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struct net_worker *from)
 {
 	struct write *w;
 
@@ -388,7 +418,7 @@ static enum err queue_write(struct conn *c, struct str bytes, uint64_t id)
 	if (bytes.n > limits(c)->queue_bytes_max - c->queued)
 		return ERR_LIMIT;
 	w = mem_alloc(sizeof(*w) + bytes.n);
-	*w = (struct write){ .conn = c, .id = id, .length = bytes.n };
+	*w = (struct write){ .conn = c, .from = from, .id = id, .length = bytes.n };
 	list_init(&w->link);
 	memcpy(w->bytes, bytes.p, bytes.n);
 	net_count(&c->nw->counters.sent, 1);
@@ -439,8 +469,8 @@ static enum err open_to(struct net_worker *nw, const struct flow *flow, struct c
 	return ERR_OK;
 }
 
-static enum err send_here(
-	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id)
+static enum err send_here(struct net_worker *nw, const struct flow *flow, struct str bytes,
+	uint64_t id, struct net_worker *from)
 {
 	struct conn *c = find_id(nw, flow->conn);
 	enum err e = ERR_OK;
@@ -449,7 +479,7 @@ static enum err send_here(
 		c = find_id(nw, conn_find(nw, flow->proto, &flow->remote));
 	if (!c)
 		e = open_to(nw, flow, &c);
-	return e ? e : queue_write(c, bytes, id);
+	return e ? e : queue_write(c, bytes, id, from);
 }
 
 /* ---- sending on another worker's connection ---- */
@@ -459,32 +489,19 @@ struct order {
 	struct net_worker *from, *to;
 	struct flow flow;
 	uint64_t id;
-	enum err result;
 	size_t length;
 	char bytes[];
 };
 
-static void on_order_failed(struct inbox_item *item)
-{
-	struct order *o = container_of(item, struct order, item);
-	struct transport *t = &o->from->transport;
-
-	t->handlers.on_send_failed(t->arg, o->id, o->result);
-	free(o);
-}
-
-/* On the owner. Only failures at once come back; later ones show as on_closed. */
+/* On the owner. */
 static void on_order(struct inbox_item *item)
 {
 	struct order *o = container_of(item, struct order, item);
+	enum err e = send_here(o->to, &o->flow, str_make(o->bytes, o->length), o->id, o->from);
 
-	o->result = send_here(o->to, &o->flow, str_make(o->bytes, o->length), 0);
-	if (!o->result || !o->id) {
-		free(o);
-		return;
-	}
-	o->item.run = on_order_failed;
-	worker_post_reply(o->from->transport.worker, &o->item);
+	if (e)
+		tell_failed(o->to, o->from, o->id, e);
+	free(o);
 }
 
 enum err conn_send(struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id)
@@ -500,7 +517,7 @@ enum err conn_send(struct net_worker *nw, const struct flow *flow, struct str by
 	if (!to)
 		return ERR_CLOSED;
 	if (to == nw)
-		return send_here(nw, flow, bytes, id);
+		return send_here(nw, flow, bytes, id, nw);
 	o = mem_alloc(sizeof(*o) + bytes.n);
 	*o = (struct order){ .item.run = on_order,
 		.from = nw,

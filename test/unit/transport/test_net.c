@@ -543,24 +543,36 @@ static void test_every_worker_sends_on_a_connection(void **state)
 	node_free(n);
 }
 
+static void expect_failure(struct node *n, uint64_t id)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	pthread_mutex_lock(&n->lock);
+	while (n->failed_id != id && pthread_cond_timedwait(&n->changed, &n->lock, &until) == 0)
+		;
+	assert_int_equal(n->failed_id, id);
+	assert_int_equal(n->failed_why, ERR_NETWORK);
+	pthread_mutex_unlock(&n->lock);
+}
+
 static void test_connection_refused(void **state)
 {
 	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
 	struct node *n = node_new(lines);
 	struct flow flow = { .proto = TP_TCP };
-	struct timespec until;
 
 	assert_int_equal(addr_parse(STR("127.0.0.1:1"), &flow.remote), ERR_OK);
 	node_start(n);
 	send_on(n, 0, &flow, 4711);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += WAIT_S;
-	pthread_mutex_lock(&n->lock);
-	while (!n->failed_id && pthread_cond_timedwait(&n->changed, &n->lock, &until) == 0)
-		;
-	assert_int_equal(n->failed_id, 4711);
-	assert_int_equal(n->failed_why, ERR_NETWORK);
-	pthread_mutex_unlock(&n->lock);
+	expect_failure(n, 4711);
+	/* the same over a connection that belonged to the other worker and is gone */
+	for (uint64_t owner = 1; owner <= WORKERS; owner++) {
+		flow.conn = owner << 56 | 99;
+		send_on(n, 0, &flow, 4711 + owner);
+		expect_failure(n, 4711 + owner);
+	}
 	node_free(n);
 }
 
