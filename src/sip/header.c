@@ -55,6 +55,22 @@ bool sip_hdr_is_list(enum sip_hdr_id id)
 	return id < SIP_HDR_COUNT && rows[id].list;
 }
 
+static bool folded(struct str rest)
+{
+	return rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t');
+}
+
+bool sip_hdr_line(struct str *rest, struct str *line)
+{
+	struct str more;
+
+	if (!str_line(rest, line))
+		return false;
+	while (line->n && folded(*rest) && str_line(rest, &more))
+		line->n = (size_t)(more.p + more.n - line->p);
+	return true;
+}
+
 /* Length of the value at the start of s: up to a comma outside of quotes and angle brackets. */
 static size_t value_length(struct str s)
 {

@@ -96,6 +96,12 @@ struct str sip_hdr_name(enum sip_hdr_id id); /* "" for SIP_HDR_OTHER */
 bool sip_hdr_is_list(enum sip_hdr_id id);
 
 /*
+ * Cuts the next line of a head with its continuation lines (7.3.1: folding) off *rest; their line
+ * breaks stay in it. Empty at the end of the head; false when *rest is empty.
+ */
+bool sip_hdr_line(struct str *rest, struct str *line);
+
+/*
  * Cuts the next value off a comma separated list, minding quotes, <> and escapes. False at the
  * end. A lone value is a list of one.
  */

@@ -63,22 +63,6 @@ static struct sip_msg *msg_new(struct str bytes)
 	return m;
 }
 
-/* ---- lines ---- */
-
-static bool folded(struct str rest)
-{
-	return rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t');
-}
-
-/* Joins continuation lines (7.3.1): the slice simply grows over them. */
-static void take_folds(struct str *rest, struct str *line)
-{
-	struct str more;
-
-	while (folded(*rest) && str_line(rest, &more))
-		line->n = (size_t)(more.p + more.n - line->p);
-}
-
 /* ---- start line ---- */
 
 static enum err parse_status_line(struct parse *p, struct str line)
@@ -188,10 +172,9 @@ static enum err parse_headers(struct parse *p)
 	enum err e = ERR_OK;
 	struct str line;
 
-	while (str_line(&p->rest, &line)) {
+	while (sip_hdr_line(&p->rest, &line)) {
 		if (line.n == 0)
 			return e;
-		take_folds(&p->rest, &line);
 		if (parse_header(p, line))
 			e = ERR_SYNTAX; /* go on: the reply needs Via and the like */
 	}
@@ -354,69 +337,6 @@ enum err sip_msg_parse(struct str bytes, struct sip_msg **out, struct sip_fault 
 	}
 	*out = p.m;
 	return e;
-}
-
-/* ---- framing ---- */
-
-/* Value of Content-Length in a head, without allocating. */
-static enum err framed_length(struct str head, size_t *length)
-{
-	struct str line;
-	bool found = false;
-	uint32_t v = 0;
-
-	str_line(&head, &line);
-	while (str_line(&head, &line)) {
-		size_t colon = str_find(line, ':');
-
-		take_folds(&head, &line);
-		if (colon >= line.n ||
-			sip_hdr_id(str_trim(str_first(line, colon))) != SIP_HDR_CONTENT_LENGTH)
-			continue;
-		if (found || str_u32(str_trim(str_from(line, colon + 1)), &v))
-			return ERR_SYNTAX;
-		found = true;
-	}
-	*length = v;
-	return found ? ERR_OK : ERR_SYNTAX;
-}
-
-/* Bytes up to and with the empty line, 0 when it is not there yet. */
-static size_t head_length(struct str s)
-{
-	size_t from = 0;
-
-	while (from < s.n) {
-		size_t nl = from + str_find(str_from(s, from), '\n');
-
-		if (nl + 1 < s.n && s.p[nl + 1] == '\n')
-			return nl + 2;
-		if (nl + 2 < s.n && s.p[nl + 1] == '\r' && s.p[nl + 2] == '\n')
-			return nl + 3;
-		from = nl + 1;
-	}
-	return 0;
-}
-
-enum err sip_msg_frame(struct str buffer, size_t *length)
-{
-	size_t skip = 0, head, body;
-	enum err e;
-
-	*length = 0;
-	while (skip < buffer.n && (buffer.p[skip] == '\r' || buffer.p[skip] == '\n'))
-		skip++;
-	head = head_length(str_from(buffer, skip));
-	if (head == 0)
-		return buffer.n - skip > SIP_MSG_MAX ? ERR_LIMIT : ERR_OK;
-	e = framed_length(str_make(buffer.p + skip, head), &body);
-	if (e)
-		return e;
-	if (body > SIP_MSG_MAX || head + body > SIP_MSG_MAX)
-		return ERR_LIMIT;
-	if (skip + head + body <= buffer.n)
-		*length = skip + head + body;
-	return ERR_OK;
 }
 
 /* ---- access ---- */
