@@ -17,6 +17,12 @@ struct write {
 	char bytes[];
 };
 
+/* What a write counts against the queue's limit: many small ones are heavy, too. */
+static size_t cost_of(size_t length)
+{
+	return sizeof(struct write) + length;
+}
+
 struct peer_count { /* connections from one address */
 	struct hash_node node;
 	struct addr ip;
@@ -70,13 +76,13 @@ static bool count_up(struct net_worker *nw, const struct addr *ip)
 {
 	struct peer_count *p = find_count(nw, ip);
 
+	if ((p ? p->count : 0) >= nw->net->cfg.limits.connections_per_ip_max)
+		return false;
 	if (!p) {
 		p = mem_new(struct peer_count);
 		p->ip = *ip;
 		hash_add(&nw->conns_by_ip, &p->node, ip_hash(*ip));
 	}
-	if (p->count >= nw->net->cfg.limits.connections_per_ip_max)
-		return false;
 	p->count++;
 	nw->conn_count++;
 	return true;
@@ -141,6 +147,7 @@ struct conn *conn_new(struct net_worker *nw)
 enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow)
 {
 	c->flow = *flow;
+	c->flow.conn = 0; /* a lost connection's id may stand there; ours comes when it is let in */
 	if (nw->conn_count >= nw->net->cfg.limits.connections_max || !count_up(nw, &flow->remote)) {
 		net_count(&nw->counters.refused, 1);
 		note(nw, EV_CONNECTION_REFUSED, flow,
@@ -386,7 +393,7 @@ static void on_written(uv_write_t *req, int status)
 	struct conn *c = w->conn;
 
 	loop_tick(worker_of(c));
-	c->queued -= w->length;
+	c->queued -= cost_of(w->length);
 	if (status < 0) {
 		write_failed(w, ERR_NETWORK);
 		conn_close(c, ERR_NETWORK);
@@ -400,9 +407,9 @@ static void start_write(struct write *w)
 	uv_buf_t buf = uv_buf_init(w->bytes, (unsigned)w->length);
 
 	w->req.data = w;
-	c->queued += w->length;
+	c->queued += cost_of(w->length);
 	if (uv_write(&w->req, (uv_stream_t *)&c->uv, &buf, 1, on_written)) {
-		c->queued -= w->length;
+		c->queued -= cost_of(w->length);
 		write_failed(w, ERR_NETWORK);
 		free(w);
 		conn_close(c, ERR_NETWORK);
@@ -415,7 +422,7 @@ static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struc
 
 	if (c->closing)
 		return ERR_CLOSED;
-	if (bytes.n > limits(c)->queue_bytes_max - c->queued)
+	if (c->queued + cost_of(bytes.n) > limits(c)->queue_bytes_max)
 		return ERR_LIMIT;
 	w = mem_alloc(sizeof(*w) + bytes.n);
 	*w = (struct write){ .conn = c, .from = from, .id = id, .length = bytes.n };
@@ -425,7 +432,7 @@ static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struc
 	if (c->connected) {
 		start_write(w);
 	} else {
-		c->queued += w->length;
+		c->queued += cost_of(w->length);
 		list_append(&c->waiting, &w->link);
 	}
 	return ERR_OK;
@@ -446,7 +453,7 @@ static void on_connected(uv_connect_t *req, int status)
 	for (struct list *it; !c->closing && (it = list_pop(&c->waiting));) {
 		struct write *w = container_of(it, struct write, link);
 
-		c->queued -= w->length;
+		c->queued -= cost_of(w->length);
 		start_write(w);
 	}
 }

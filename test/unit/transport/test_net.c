@@ -576,6 +576,33 @@ static void test_connection_refused(void **state)
 	node_free(n);
 }
 
+static void none_at_all(struct net_limits *l)
+{
+	l->connections_per_ip_max = 0;
+}
+
+/* Reopening a lost connection at the limit fails like any other send, and nothing else happens. */
+static void test_reopening_at_the_limit(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_with(lines, none_at_all);
+	struct flow flow = { .proto = TP_TCP, .conn = 2ULL << 56 | 99 };
+	struct timespec until;
+
+	flow.remote = n->cfg.listen[0].addr;
+	node_start(n);
+	send_on(n, 0, &flow, 4711); /* the connection was the other worker's */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	pthread_mutex_lock(&n->lock);
+	while (!n->failed_id && pthread_cond_timedwait(&n->changed, &n->lock, &until) == 0)
+		;
+	assert_int_equal(n->failed_id, 4711);
+	assert_int_equal(n->failed_why, ERR_LIMIT);
+	pthread_mutex_unlock(&n->lock);
+	node_free(n);
+}
+
 /* ---- whose message is it ---- */
 
 static unsigned owner(const char *text)
@@ -655,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_limit_per_address),
 		cmocka_unit_test(test_every_worker_sends_on_a_connection),
 		cmocka_unit_test(test_connection_refused),
+		cmocka_unit_test(test_reopening_at_the_limit),
 		cmocka_unit_test(test_dispatch_rules),
 		cmocka_unit_test(test_tcp_busy_stream_lives),
 	};
