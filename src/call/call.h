@@ -10,6 +10,7 @@
 #define CALL_CALL_H
 
 #include "auth/auth.h"
+#include "base/lock.h"
 #include "dialog/dialog.h"
 #include "dialog/uac.h"
 #include "dialplan/engine.h"
@@ -31,6 +32,7 @@ struct call_config {
 struct call_limits;
 struct call_limits *call_limits_new(void);
 void call_limits_free(struct call_limits *l);
+void call_limits_report_locks(struct call_limits *l, lock_report_fn *report, void *arg);
 
 struct call_env {
 	struct uac_env uac; /* worker, transactions, transport, resolver */

@@ -2,11 +2,12 @@
 /* How many calls each customer has, over all workers: one small table behind a lock. */
 #include "call/model.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
+
 struct call_limits {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct hash by_name;
 };
 
@@ -21,7 +22,7 @@ struct call_limits *call_limits_new(void)
 {
 	struct call_limits *l = mem_new(struct call_limits);
 
-	pthread_mutex_init(&l->lock, NULL);
+	lock_init(&l->lock);
 	hash_init(&l->by_name, 16);
 	return l;
 }
@@ -40,7 +41,7 @@ void call_limits_free(struct call_limits *l)
 		return;
 	hash_each(&l->by_name, drop, l);
 	hash_fini(&l->by_name);
-	pthread_mutex_destroy(&l->lock);
+	lock_fini(&l->lock);
 	free(l);
 }
 
@@ -73,7 +74,7 @@ bool call_limits_take(struct call_limits *l, struct str customer, unsigned max)
 	struct usage *u;
 	bool room;
 
-	pthread_mutex_lock(&l->lock);
+	lock_take(&l->lock);
 	u = find(l, customer);
 	room = !max || !u || u->calls < max;
 	if (room) {
@@ -81,7 +82,7 @@ bool call_limits_take(struct call_limits *l, struct str customer, unsigned max)
 			u = add(l, customer);
 		u->calls++;
 	}
-	pthread_mutex_unlock(&l->lock);
+	lock_give(&l->lock);
 	return room;
 }
 
@@ -89,10 +90,18 @@ void call_limits_give(struct call_limits *l, struct str customer)
 {
 	struct usage *u;
 
-	pthread_mutex_lock(&l->lock);
+	lock_take(&l->lock);
 	u = find(l, customer);
 	BUG_ON(!u || !u->calls);
 	if (--u->calls == 0)
 		drop(&u->node, l);
-	pthread_mutex_unlock(&l->lock);
+	lock_give(&l->lock);
+}
+
+void call_limits_report_locks(struct call_limits *l, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "customers' calls" };
+
+	lock_report_add(&r, &l->lock.use);
+	report(arg, &r);
 }

@@ -9,7 +9,7 @@
 
 extern const struct cli_option customer_options[], domain_options[], account_options[],
 	import_options[], provider_options[], dialplan_options[], dialplan_name_options[],
-	hangup_options[], log_options[], cdrs_options[];
+	hangup_options[], status_options[], log_options[], cdrs_options[];
 
 int service_serve(struct cli *c);
 int service_check(struct cli *c);

@@ -11,6 +11,11 @@ const struct cli_option hangup_options[] = {
 	{ NULL },
 };
 
+const struct cli_option status_options[] = {
+	{ "--contention", NULL, "instead: the locks that threads share, and who waited for them" },
+	{ NULL },
+};
+
 static void keep(json_t *row, void *arg)
 {
 	json_array_append(arg, row);
@@ -69,6 +74,15 @@ static void keep_one(json_t *row, void *arg)
 	*out = json_incref(row);
 }
 
+static int contention(struct cli *c)
+{
+	static const struct cli_column columns[] = { { "what", "SHARED" }, { "locks", "LOCKS" },
+		{ "taken", "TAKEN" }, { "busiest", "THE BUSIEST" }, { "contended", "WAITED FOR" },
+		{ "contended_percent", "PERCENT" }, { "waited_ms", "MILLISECONDS" } };
+
+	return list(c, "contention", columns, 7, "Nothing is shared.");
+}
+
 int live_status(struct cli *c)
 {
 	static const struct cli_column columns[] = { { "version", "Version" },
@@ -81,9 +95,13 @@ int live_status(struct cli *c)
 		{ "received", "Messages received" }, { "sent", "Messages sent" },
 		{ "malformed", "Malformed" }, { "dropped", "Dropped" },
 		{ "events_lost", "Events lost" } };
-	json_t *status = json_object();
-	int code =
-		control_ask(c, json_pack("{s:s}", "command", "status"), keep_one, &status, false);
+	json_t *status;
+	int code;
+
+	if (cli_has(c, "--contention"))
+		return contention(c);
+	status = json_object();
+	code = control_ask(c, json_pack("{s:s}", "command", "status"), keep_one, &status, false);
 
 	if (code == CLI_OK)
 		return cli_print_object(c, status, columns, sizeof(columns) / sizeof(columns[0]));

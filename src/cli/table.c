@@ -62,7 +62,7 @@ const struct cli_command cli_commands[] = {
 	{ "calls", "", "Calls that are going on.", NULL, 0, 0, live_calls },
 	{ "hangup", "CALL", "End a call.", hangup_options, 1, 1, live_hangup },
 	{ "cdrs", "", "Calls that were, newest first.", cdrs_options, 0, 0, cdrs_list },
-	{ "status", "", "How the service is doing.", NULL, 0, 0, live_status },
+	{ "status", "", "How the service is doing.", status_options, 0, 0, live_status },
 	{ "log", "[FILTER]",
 		"What happened; -f: what happens. Filter: level= category= kind= call= "
 		"account= customer= words",

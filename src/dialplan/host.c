@@ -34,10 +34,10 @@ static void free_order(struct order *o)
 void host_post(struct dialplan_host *h, struct order *o)
 {
 	o->next = NULL;
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	*h->orders_end = o;
 	h->orders_end = &o->next;
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	uv_async_send(&h->wake);
 }
 
@@ -71,11 +71,11 @@ static struct order *take_orders(struct dialplan_host *h)
 {
 	struct order *o;
 
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	o = h->orders;
 	h->orders = NULL;
 	h->orders_end = &h->orders;
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	return o;
 }
 
@@ -114,7 +114,7 @@ struct dialplan_host *dialplan_host_new(
 	h->events = events;
 	h->cfg = *cfg;
 	h->orders_end = &h->orders;
-	pthread_mutex_init(&h->lock, NULL);
+	lock_init(&h->lock);
 	list_init(&h->boxes);
 	list_init(&h->queue);
 	list_init(&h->running);
@@ -190,7 +190,7 @@ void dialplan_host_free(struct dialplan_host *h)
 		engine_free(e);
 	}
 	hash_fini(&h->runs);
-	pthread_mutex_destroy(&h->lock);
+	lock_fini(&h->lock);
 	free(h);
 }
 
@@ -206,4 +206,12 @@ void dialplan_host_stats(const struct dialplan_host *h, struct dialplan_stats *o
 		.forks = h->forks_total,
 		.killed = h->killed_total,
 		.refused = h->refused_total };
+}
+
+void dialplan_host_report_locks(struct dialplan_host *h, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "dialplan orders" };
+
+	lock_report_add(&r, &h->lock.use);
+	report(arg, &r);
 }

@@ -23,6 +23,7 @@
 
 #include <uv.h>
 
+#include "base/lock.h"
 #include "dialplan/engine.h"
 
 enum { DIALPLAN_SCRIPT_MAX = 256 << 10 }; /* bytes */
@@ -66,5 +67,6 @@ struct dialplan_stats {
 	uint64_t runs, forks, killed, refused;
 };
 void dialplan_host_stats(const struct dialplan_host *h, struct dialplan_stats *out);
+void dialplan_host_report_locks(struct dialplan_host *h, lock_report_fn *report, void *arg);
 
 #endif

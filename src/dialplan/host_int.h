@@ -9,10 +9,9 @@
 #ifndef DIALPLAN_HOST_INT_H
 #define DIALPLAN_HOST_INT_H
 
-#include <pthread.h>
-
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/lock.h"
 #include "dialplan/host.h"
 #include "dialplan/wire.h"
 
@@ -96,7 +95,7 @@ struct dialplan_host {
 	uv_timer_t tick;
 	struct control *control; /* NULL: no zygote */
 	struct engine *engines;
-	pthread_mutex_t lock; /* orders */
+	struct lock lock; /* orders */
 	struct order *orders, **orders_end;
 	struct list boxes, queue, running;
 	struct hash runs;

@@ -160,3 +160,15 @@ void directory_counts(struct directory *d, struct directory_counts *out)
 		.providers = record_count(&d->providers),
 	};
 }
+
+void directory_report_locks(struct directory *d, lock_report_fn *report, void *arg)
+{
+	struct lock_report domains = { .name = "domains" };
+
+	lock_report_add(&domains, &d->domains.lock.use);
+	report(arg, &domains);
+	record_report_locks(&d->customers, "customers", report, arg);
+	record_report_locks(&d->accounts, "accounts", report, arg);
+	record_report_locks(&d->dialplans, "dialplans", report, arg);
+	record_report_locks(&d->providers, "providers", report, arg);
+}

@@ -11,6 +11,7 @@
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H
 
+#include "base/lock.h"
 #include "sip/digest.h"
 #include "sip/uri.h"
 #include "store/store.h"
@@ -115,5 +116,6 @@ struct directory_counts {
 	size_t customers, domains, accounts, dialplans, providers;
 };
 void directory_counts(struct directory *d, struct directory_counts *out);
+void directory_report_locks(struct directory *d, lock_report_fn *report, void *arg);
 
 #endif

@@ -123,7 +123,7 @@ static void load_one(const struct store_domain *row, void *arg)
 
 void domains_init(struct domains *d)
 {
-	pthread_rwlock_init(&d->lock, NULL);
+	rwlock_init(&d->lock);
 	hash_init(&d->names, 8);
 	hash_init(&d->aliases, 8);
 	d->rows = NULL;
@@ -136,7 +136,7 @@ void domains_fini(struct domains *d)
 	drop_all(&d->aliases);
 	drop_rows(d->rows);
 	free(d->wildcard);
-	pthread_rwlock_destroy(&d->lock);
+	rwlock_fini(&d->lock);
 }
 
 enum err domains_load(struct domains *d, struct store_db *db)
@@ -150,13 +150,13 @@ enum err domains_load(struct domains *d, struct store_db *db)
 	hash_init(&l.aliases, 8);
 	e = store_domain_list(db, load_one, &l);
 	if (!e) {
-		pthread_rwlock_wrlock(&d->lock);
+		rwlock_write(&d->lock);
 		old = (struct loading){ d->names, d->aliases, d->rows, NULL, d->wildcard };
 		d->names = l.names;
 		d->aliases = l.aliases;
 		d->rows = l.rows;
 		d->wildcard = l.wildcard;
-		pthread_rwlock_unlock(&d->lock);
+		rwlock_give(&d->lock);
 		l = old;
 	}
 	drop_all(&l.names);
@@ -172,13 +172,13 @@ bool domains_find(struct domains *d, struct str host, bool wildcard, char *out, 
 	const char *found;
 	bool ok;
 
-	pthread_rwlock_rdlock(&d->lock);
+	rwlock_read(&d->lock);
 	n = find(&d->names, host);
 	if (!n)
 		n = find(&d->aliases, host);
 	found = n ? n->canonical : wildcard ? d->wildcard : NULL;
 	ok = found && str_copy(str_of(found), out, max) == ERR_OK;
-	pthread_rwlock_unlock(&d->lock);
+	rwlock_give(&d->lock);
 	return ok;
 }
 
@@ -186,9 +186,9 @@ size_t domains_count(struct domains *d)
 {
 	size_t n;
 
-	pthread_rwlock_rdlock(&d->lock);
+	rwlock_read(&d->lock);
 	n = d->names.count;
-	pthread_rwlock_unlock(&d->lock);
+	rwlock_give(&d->lock);
 	return n;
 }
 
@@ -197,9 +197,9 @@ enum err domains_each(
 {
 	enum err e = ERR_OK;
 
-	pthread_rwlock_rdlock(&d->lock);
+	rwlock_read(&d->lock);
 	for (const struct domain_row *r = d->rows; r && !e; r = r->next)
 		e = visit(&r->row, arg);
-	pthread_rwlock_unlock(&d->lock);
+	rwlock_give(&d->lock);
 	return e;
 }

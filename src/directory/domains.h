@@ -6,13 +6,12 @@
 #ifndef DIRECTORY_DOMAINS_H
 #define DIRECTORY_DOMAINS_H
 
-#include <pthread.h>
-
 #include "base/hash.h"
+#include "base/lock.h"
 #include "store/repo.h"
 
 struct domains {
-	pthread_rwlock_t lock;
+	struct rwlock lock;
 	struct hash names; /* of struct domain_name: canonical names */
 	struct hash aliases; /* of struct domain_name */
 	struct domain_row *rows; /* as stored, in the order of the database */

@@ -86,7 +86,7 @@ void record_table_init(struct record_table *t)
 {
 	t->generation = 0;
 	for (int i = 0; i < RECORD_STRIPES; i++) {
-		pthread_rwlock_init(&t->stripes[i].lock, NULL);
+		rwlock_init(&t->stripes[i].lock);
 		hash_init(&t->stripes[i].hash, 16);
 	}
 }
@@ -107,7 +107,7 @@ void record_table_fini(struct record_table *t)
 	for (int i = 0; i < RECORD_STRIPES; i++) {
 		hash_each(&t->stripes[i].hash, drop_node, &t->stripes[i]);
 		hash_fini(&t->stripes[i].hash);
-		pthread_rwlock_destroy(&t->stripes[i].lock);
+		rwlock_fini(&t->stripes[i].lock);
 	}
 }
 
@@ -134,12 +134,12 @@ void record_put(struct record_table *t, void *record)
 	struct record_stripe *s = stripe_of(t, h);
 
 	e->generation = t->generation;
-	pthread_rwlock_wrlock(&s->lock);
+	rwlock_write(&s->lock);
 	old = find(s, h, e->key);
 	if (old)
 		drop(s, old);
 	hash_add(&s->hash, &e->node, h);
-	pthread_rwlock_unlock(&s->lock);
+	rwlock_give(&s->lock);
 }
 
 void record_remove(struct record_table *t, struct str key)
@@ -148,11 +148,11 @@ void record_remove(struct record_table *t, struct str key)
 	struct record_stripe *s = stripe_of(t, h);
 	struct entry *e;
 
-	pthread_rwlock_wrlock(&s->lock);
+	rwlock_write(&s->lock);
 	e = find(s, h, key);
 	if (e)
 		drop(s, e);
-	pthread_rwlock_unlock(&s->lock);
+	rwlock_give(&s->lock);
 }
 
 void *record_get(struct record_table *t, struct str key)
@@ -161,11 +161,11 @@ void *record_get(struct record_table *t, struct str key)
 	struct record_stripe *s = stripe_of(t, h);
 	struct entry *e;
 
-	pthread_rwlock_rdlock(&s->lock);
+	rwlock_read(&s->lock);
 	e = find(s, h, key);
 	if (e)
 		record_ref(e->record);
-	pthread_rwlock_unlock(&s->lock);
+	rwlock_give(&s->lock);
 	return e ? e->record : NULL;
 }
 
@@ -174,11 +174,21 @@ size_t record_count(struct record_table *t)
 	size_t n = 0;
 
 	for (int i = 0; i < RECORD_STRIPES; i++) {
-		pthread_rwlock_rdlock(&t->stripes[i].lock);
+		rwlock_read(&t->stripes[i].lock);
 		n += t->stripes[i].hash.count;
-		pthread_rwlock_unlock(&t->stripes[i].lock);
+		rwlock_give(&t->stripes[i].lock);
 	}
 	return n;
+}
+
+void record_report_locks(
+	struct record_table *t, const char *name, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = name };
+
+	for (int i = 0; i < RECORD_STRIPES; i++)
+		lock_report_add(&r, &t->stripes[i].lock.use);
+	report(arg, &r);
 }
 
 void record_load_begin(struct record_table *t)
@@ -205,9 +215,9 @@ void record_load_end(struct record_table *t)
 	for (int i = 0; i < RECORD_STRIPES; i++) {
 		struct ending end = { t, &t->stripes[i] };
 
-		pthread_rwlock_wrlock(&end.s->lock);
+		rwlock_write(&end.s->lock);
 		hash_each(&end.s->hash, drop_if_old, &end);
-		pthread_rwlock_unlock(&end.s->lock);
+		rwlock_give(&end.s->lock);
 	}
 }
 
@@ -228,8 +238,8 @@ void record_each(struct record_table *t, void (*visit)(void *record, void *arg),
 	struct visiting v = { visit, arg };
 
 	for (int i = 0; i < RECORD_STRIPES; i++) {
-		pthread_rwlock_rdlock(&t->stripes[i].lock);
+		rwlock_read(&t->stripes[i].lock);
 		hash_each(&t->stripes[i].hash, visit_node, &v);
-		pthread_rwlock_unlock(&t->stripes[i].lock);
+		rwlock_give(&t->stripes[i].lock);
 	}
 }

@@ -6,9 +6,8 @@
 #ifndef DIRECTORY_RECORD_H
 #define DIRECTORY_RECORD_H
 
-#include <pthread.h>
-
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/str.h"
 
 enum { RECORD_STRIPES = 64, RECORD_KEY_MAX = 512 };
@@ -32,7 +31,7 @@ void *record_ref(void *record);
 void record_unref(void *record); /* NULL is fine */
 
 struct record_stripe {
-	pthread_rwlock_t lock;
+	struct rwlock lock;
 	struct hash hash;
 };
 
@@ -48,6 +47,8 @@ void record_put(struct record_table *t, void *record);
 void record_remove(struct record_table *t, struct str key);
 void *record_get(struct record_table *t, struct str key); /* a new reference, or NULL */
 size_t record_count(struct record_table *t);
+void record_report_locks(
+	struct record_table *t, const char *name, lock_report_fn *report, void *arg);
 /* A full load: begin, record_put everything, end removes what was not put. */
 void record_load_begin(struct record_table *t);
 void record_load_end(struct record_table *t);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/lock.h"
 #include "event/sinks.h"
 
 struct event_bus {
@@ -17,10 +18,10 @@ struct event_bus {
 	const struct clock *clock; /* tests */
 	_Atomic int wanted[EVENT_CATEGORY_COUNT]; /* lowest level that any sink takes */
 
-	pthread_mutex_t sinks_lock; /* sinks, and held while they run */
+	struct lock sinks_lock; /* sinks, and held while they run */
 	struct event_sink *sinks;
 
-	pthread_mutex_t lock; /* everything below */
+	struct lock lock; /* everything below */
 	pthread_cond_t filled;
 	struct event_record **ring; /* queue_max of them */
 	unsigned first, waiting;
@@ -44,13 +45,13 @@ static void deliver(struct event_bus *bus, const struct event_record *r)
 {
 	enum event_kind k = r->event.kind;
 
-	pthread_mutex_lock(&bus->sinks_lock);
+	lock_take(&bus->sinks_lock);
 	for (struct event_sink *s = bus->sinks, *next; s; s = next) {
 		next = s->next;
 		if (event_kind_level(k) >= s->min[event_kind_category(k)])
 			s->take(s, r);
 	}
-	pthread_mutex_unlock(&bus->sinks_lock);
+	lock_give(&bus->sinks_lock);
 }
 
 static void report_lost(struct event_bus *bus, uint64_t lost)
@@ -82,7 +83,7 @@ static void *bus_main(void *arg)
 {
 	struct event_bus *bus = arg;
 
-	pthread_mutex_lock(&bus->lock);
+	lock_take(&bus->lock);
 	for (;;) {
 		struct event_record *r = ring_pop(bus);
 		uint64_t lost = r ? 0 : bus->lost - bus->lost_reported;
@@ -90,19 +91,19 @@ static void *bus_main(void *arg)
 		if (!r && !lost) {
 			if (bus->stopping)
 				break;
-			pthread_cond_wait(&bus->filled, &bus->lock);
+			pthread_cond_wait(&bus->filled, &bus->lock.mutex);
 			continue;
 		}
 		bus->lost_reported += lost;
-		pthread_mutex_unlock(&bus->lock);
+		lock_give(&bus->lock);
 		if (r)
 			deliver(bus, r);
 		else
 			report_lost(bus, lost);
 		free(r);
-		pthread_mutex_lock(&bus->lock);
+		lock_take(&bus->lock);
 	}
-	pthread_mutex_unlock(&bus->lock);
+	lock_give(&bus->lock);
 	return NULL;
 }
 
@@ -115,8 +116,8 @@ struct event_bus *event_bus_new(bool threaded, unsigned queue_max)
 	bus->ring = mem_zero(queue_max * sizeof(struct event_record *));
 	for (unsigned c = 0; c < EVENT_CATEGORY_COUNT; c++)
 		bus->wanted[c] = EVENT_LEVEL_NONE;
-	pthread_mutex_init(&bus->lock, NULL);
-	pthread_mutex_init(&bus->sinks_lock, NULL);
+	lock_init(&bus->lock);
+	lock_init(&bus->sinks_lock);
 	pthread_cond_init(&bus->filled, NULL);
 	if (threaded)
 		BUG_ON(pthread_create(&bus->thread, NULL, bus_main, bus) != 0);
@@ -128,15 +129,15 @@ void event_bus_free(struct event_bus *bus)
 	if (!bus)
 		return;
 	if (bus->threaded) {
-		pthread_mutex_lock(&bus->lock);
+		lock_take(&bus->lock);
 		bus->stopping = true;
 		pthread_cond_signal(&bus->filled);
-		pthread_mutex_unlock(&bus->lock);
+		lock_give(&bus->lock);
 		pthread_join(bus->thread, NULL);
 	}
 	pthread_cond_destroy(&bus->filled);
-	pthread_mutex_destroy(&bus->sinks_lock);
-	pthread_mutex_destroy(&bus->lock);
+	lock_fini(&bus->sinks_lock);
+	lock_fini(&bus->lock);
 	free(bus->ring);
 	free(bus);
 }
@@ -156,16 +157,16 @@ static void sinks_changed(struct event_bus *bus)
 
 void event_bus_add(struct event_bus *bus, struct event_sink *s)
 {
-	pthread_mutex_lock(&bus->sinks_lock);
+	lock_take(&bus->sinks_lock);
 	s->next = bus->sinks;
 	bus->sinks = s;
 	sinks_changed(bus);
-	pthread_mutex_unlock(&bus->sinks_lock);
+	lock_give(&bus->sinks_lock);
 }
 
 void event_bus_remove(struct event_bus *bus, struct event_sink *s)
 {
-	pthread_mutex_lock(&bus->sinks_lock);
+	lock_take(&bus->sinks_lock);
 	for (struct event_sink **at = &bus->sinks; *at; at = &(*at)->next) {
 		if (*at == s) {
 			*at = s->next;
@@ -173,16 +174,16 @@ void event_bus_remove(struct event_bus *bus, struct event_sink *s)
 		}
 	}
 	sinks_changed(bus);
-	pthread_mutex_unlock(&bus->sinks_lock);
+	lock_give(&bus->sinks_lock);
 }
 
 void event_bus_set_levels(struct event_bus *bus, struct event_sink *s,
 	const enum event_level min[EVENT_CATEGORY_COUNT])
 {
-	pthread_mutex_lock(&bus->sinks_lock);
+	lock_take(&bus->sinks_lock);
 	memcpy(s->min, min, sizeof(s->min));
 	sinks_changed(bus);
-	pthread_mutex_unlock(&bus->sinks_lock);
+	lock_give(&bus->sinks_lock);
 }
 
 void event_bus_set_clock(struct event_bus *bus, const struct clock *c)
@@ -194,9 +195,9 @@ uint64_t event_bus_lost(struct event_bus *bus)
 {
 	uint64_t lost;
 
-	pthread_mutex_lock(&bus->lock);
+	lock_take(&bus->lock);
 	lost = bus->lost;
-	pthread_mutex_unlock(&bus->lock);
+	lock_give(&bus->lock);
 	return lost;
 }
 
@@ -213,7 +214,7 @@ static void emit_queued(struct event_bus *bus, const struct event *e)
 	struct event_record *r = event_record_copy(&stack);
 	bool lost;
 
-	pthread_mutex_lock(&bus->lock);
+	lock_take(&bus->lock);
 	lost = bus->waiting >= bus->queue_max;
 	if (lost) {
 		bus->lost++;
@@ -223,7 +224,7 @@ static void emit_queued(struct event_bus *bus, const struct event *e)
 		if (bus->waiting++ == 0)
 			pthread_cond_signal(&bus->filled);
 	}
-	pthread_mutex_unlock(&bus->lock);
+	lock_give(&bus->lock);
 	if (lost)
 		free(r);
 }
@@ -239,8 +240,16 @@ void event_emit(struct event_bus *bus, const struct event *e)
 		return;
 	}
 	r = (struct event_record){ .event = *e, .wall_ms = bus_now(bus) };
-	pthread_mutex_lock(&bus->lock);
+	lock_take(&bus->lock);
 	r.seq = ++bus->seq;
-	pthread_mutex_unlock(&bus->lock);
+	lock_give(&bus->lock);
 	deliver(bus, &r);
+}
+
+void event_bus_report_locks(struct event_bus *bus, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "event queue" };
+
+	lock_report_add(&r, &bus->lock.use);
+	report(arg, &r);
 }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/lock.h"
 
 enum event_level {
 	EVENT_DEBUG,
@@ -166,6 +167,7 @@ void event_bus_remove(
 void event_bus_set_levels(struct event_bus *bus, struct event_sink *s,
 	const enum event_level min[EVENT_CATEGORY_COUNT]);
 uint64_t event_bus_lost(struct event_bus *bus); /* since it was made */
+void event_bus_report_locks(struct event_bus *bus, lock_report_fn *report, void *arg);
 /* Tests: time stamps come from here instead of the system. */
 void event_bus_set_clock(struct event_bus *bus, const struct clock *c);
 

@@ -103,9 +103,9 @@ static enum err write_back(void *arg, struct store_db *db)
 	struct writing w = { .db = db };
 
 	for (int i = 0; i < SHARDS && !w.err; i++) {
-		pthread_mutex_lock(&l->shards[i].lock);
+		lock_take(&l->shards[i].lock);
 		shard_each(&l->shards[i], write_aor, &w);
-		pthread_mutex_unlock(&l->shards[i].lock);
+		lock_give(&l->shards[i].lock);
 	}
 	return w.err;
 }
@@ -145,12 +145,12 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	const struct aor *a;
 	unsigned n;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	a = shard_find(s, aor);
 	n = a ? present(a, now_ms, REACHABLE, list, LOCATION_BINDINGS_MAX) : 0;
 	for (unsigned i = 0; i < n; i++)
 		visit(&list[i], arg);
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return n;
 }
 
@@ -176,9 +176,9 @@ void location_list(struct location *l, int64_t now_ms,
 	struct listing w = { now_ms, visit, arg };
 
 	for (int i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&l->shards[i].lock);
+		lock_take(&l->shards[i].lock);
 		shard_each(&l->shards[i], list_aor, &w);
-		pthread_mutex_unlock(&l->shards[i].lock);
+		lock_give(&l->shards[i].lock);
 	}
 }
 
@@ -187,11 +187,20 @@ size_t location_count(struct location *l)
 	size_t n = 0;
 
 	for (int i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&l->shards[i].lock);
+		lock_take(&l->shards[i].lock);
 		n += l->shards[i].bindings;
-		pthread_mutex_unlock(&l->shards[i].lock);
+		lock_give(&l->shards[i].lock);
 	}
 	return n;
+}
+
+void location_report_locks(struct location *l, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "bindings" };
+
+	for (int i = 0; i < SHARDS; i++)
+		lock_report_add(&r, &l->shards[i].lock.use);
+	report(arg, &r);
 }
 
 /* ---- changing ---- */
@@ -234,7 +243,7 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	enum err e;
 
 	c.put_count = c.remove_count = 0;
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	a = shard_find(s, aor);
 	n = a ? present(a, w->clock.wall_ms, ALL, list, LOCATION_BINDINGS_MAX) : 0;
 	e = change(change_arg, list, n, &c);
@@ -244,7 +253,7 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 		e = journal_post(l->store, w, aor, &c, done, done_arg);
 	if (!e)
 		apply(s, aor, &c);
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return e;
 }
 
@@ -267,9 +276,9 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 	unsigned removed = 0;
 
 	for (int i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&l->shards[i].lock);
+		lock_take(&l->shards[i].lock);
 		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, l);
-		pthread_mutex_unlock(&l->shards[i].lock);
+		lock_give(&l->shards[i].lock);
 	}
 	if (removed)
 		journal_expire(l->store, now_ms);
@@ -279,8 +288,8 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 void location_conn_closed(struct location *l, uint64_t conn)
 {
 	for (int i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&l->shards[i].lock);
+		lock_take(&l->shards[i].lock);
 		shard_conn_closed(&l->shards[i], conn);
-		pthread_mutex_unlock(&l->shards[i].lock);
+		lock_give(&l->shards[i].lock);
 	}
 }

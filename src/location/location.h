@@ -7,6 +7,7 @@
 #ifndef LOCATION_LOCATION_H
 #define LOCATION_LOCATION_H
 
+#include "base/lock.h"
 #include "store/store.h"
 #include "transport/transport.h"
 
@@ -70,5 +71,6 @@ unsigned location_sweep(struct location *l, int64_t now_ms);
 /* A connection is gone: its bindings stay until they expire, but are not reachable. Any thread. */
 void location_conn_closed(struct location *l, uint64_t conn);
 size_t location_count(struct location *l);
+void location_report_locks(struct location *l, lock_report_fn *report, void *arg);
 
 #endif

@@ -8,7 +8,7 @@
 void shard_init(struct shard *s)
 {
 	*s = (struct shard){ .bindings = 0 };
-	pthread_mutex_init(&s->lock, NULL);
+	lock_init(&s->lock);
 	hash_init(&s->aors, 16);
 	hash_init(&s->agents, 8);
 	hash_init(&s->conns, 8);
@@ -265,5 +265,5 @@ void shard_fini(struct shard *s)
 	hash_fini(&s->agents);
 	hash_fini(&s->conns);
 	expiry_fini(&s->expiry);
-	pthread_mutex_destroy(&s->lock);
+	lock_fini(&s->lock);
 }

@@ -7,9 +7,8 @@
 #ifndef LOCATION_TABLE_H
 #define LOCATION_TABLE_H
 
-#include <pthread.h>
-
 #include "base/hash.h"
+#include "base/lock.h"
 #include "location/expiry.h"
 #include "location/location.h"
 
@@ -46,7 +45,7 @@ struct agent { /* a User-Agent text, counted */
 };
 
 struct shard {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct hash aors;
 	struct hash agents;
 	struct hash conns; /* of entries, by their connection */

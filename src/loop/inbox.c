@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "loop/inbox.h"
 
 struct inbox {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct inbox_item *first, **last;
 	unsigned waiting, max;
 	void (*wake)(void *arg);
@@ -17,7 +16,7 @@ struct inbox *inbox_new(unsigned max)
 {
 	struct inbox *b = mem_new(struct inbox);
 
-	pthread_mutex_init(&b->lock, NULL);
+	lock_init(&b->lock);
 	b->last = &b->first;
 	b->max = max;
 	return b;
@@ -26,18 +25,18 @@ struct inbox *inbox_new(unsigned max)
 void inbox_free(struct inbox *b)
 {
 	BUG_ON(b->first);
-	pthread_mutex_destroy(&b->lock);
+	lock_fini(&b->lock);
 	free(b);
 }
 
 void inbox_on_filled(struct inbox *b, void (*wake)(void *arg), void *arg)
 {
-	pthread_mutex_lock(&b->lock);
+	lock_take(&b->lock);
 	b->wake = wake;
 	b->wake_arg = arg;
 	if (wake && b->first) /* posted before there was a loop */
 		wake(arg);
-	pthread_mutex_unlock(&b->lock);
+	lock_give(&b->lock);
 }
 
 bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded)
@@ -45,7 +44,7 @@ bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded)
 	bool was_empty, full;
 
 	item->next = NULL;
-	pthread_mutex_lock(&b->lock);
+	lock_take(&b->lock);
 	full = bounded && b->waiting >= b->max;
 	was_empty = b->first == NULL;
 	if (!full) {
@@ -55,7 +54,7 @@ bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded)
 		if (was_empty && b->wake)
 			b->wake(b->wake_arg);
 	}
-	pthread_mutex_unlock(&b->lock);
+	lock_give(&b->lock);
 	return !full;
 }
 
@@ -63,11 +62,16 @@ struct inbox_item *inbox_take(struct inbox *b)
 {
 	struct inbox_item *all;
 
-	pthread_mutex_lock(&b->lock);
+	lock_take(&b->lock);
 	all = b->first;
 	b->first = NULL;
 	b->last = &b->first;
 	b->waiting = 0;
-	pthread_mutex_unlock(&b->lock);
+	lock_give(&b->lock);
 	return all;
+}
+
+void inbox_report_add(struct inbox *b, struct lock_report *r)
+{
+	lock_report_add(r, &b->lock.use);
 }

@@ -7,6 +7,7 @@
 #ifndef LOOP_INBOX_H
 #define LOOP_INBOX_H
 
+#include "base/lock.h"
 #include "loop/worker.h"
 
 enum { INBOX_MAX = 65536 };
@@ -19,6 +20,7 @@ void inbox_free(struct inbox *b); /* must be empty */
 void inbox_on_filled(struct inbox *b, void (*wake)(void *arg), void *arg);
 /* False: it is full and `bounded` was asked; the caller keeps the item. */
 bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded);
+void inbox_report_add(struct inbox *b, struct lock_report *r);
 /* All items in the order of putting, linked by next. */
 struct inbox_item *inbox_take(struct inbox *b);
 

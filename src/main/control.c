@@ -22,6 +22,7 @@ static const struct {
 	{ "calls", control_calls },
 	{ "hangup", control_hangup },
 	{ "refresh", control_refresh },
+	{ "contention", control_contention },
 	{ "log", control_log },
 };
 

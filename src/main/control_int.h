@@ -65,6 +65,7 @@ void control_bindings(struct client *c, const json_t *request);
 void control_calls(struct client *c, const json_t *request);
 void control_hangup(struct client *c, const json_t *request);
 void control_refresh(struct client *c, const json_t *request);
+void control_contention(struct client *c, const json_t *request);
 void control_log(struct client *c, const json_t *request);
 void tail_free(struct tail *t);
 void tail_wake(struct tail *t); /* the client has read something */

@@ -69,11 +69,11 @@ static size_t leave_queue(struct store *s, bool committed)
 {
 	size_t n = s->batch.waiting;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	s->counts.commits += committed;
 	s->counts.writes += committed ? n : 0;
 	s->pending -= n;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return n;
 }
 
@@ -139,9 +139,9 @@ static enum err injected(struct store *s)
 {
 	enum err e;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	e = s->inject;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return e;
 }
 
@@ -188,9 +188,9 @@ static void delay_batch(struct store *s)
 
 static void note_failure(struct store *s)
 {
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	s->counts.failures++;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 }
 
 bool store_try_batch(struct store *s)

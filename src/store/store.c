@@ -31,7 +31,7 @@ static void wait_until(struct store *s, unsigned ms)
 		t.tv_sec++;
 		t.tv_nsec -= 1000000000;
 	}
-	pthread_cond_timedwait(&s->write_wake, &s->lock, &t);
+	pthread_cond_timedwait(&s->write_wake, &s->lock.mutex, &t);
 }
 
 static void *writer_main(void *arg)
@@ -39,26 +39,26 @@ static void *writer_main(void *arg)
 	struct store *s = arg;
 	uint64_t give_up_at = 0;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	for (;;) {
 		bool done;
 
 		while (!s->writes.first && !s->batch.first && !s->stopping)
-			pthread_cond_wait(&s->write_wake, &s->lock);
+			pthread_cond_wait(&s->write_wake, &s->lock.mutex);
 		if (s->stopping && !give_up_at)
 			give_up_at = mono_ms() + STOP_MS;
 		queue_move(&s->batch, &s->writes);
 		if (!s->batch.first)
 			break;
-		pthread_mutex_unlock(&s->lock);
+		lock_give(&s->lock);
 		done = store_try_batch(s);
 		if (!done && give_up_at && mono_ms() >= give_up_at)
 			store_give_up(s);
-		pthread_mutex_lock(&s->lock);
+		lock_take(&s->lock);
 		if (!done && s->batch.first)
 			wait_until(s, s->cfg.retry_ms);
 	}
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return NULL;
 }
 
@@ -76,22 +76,22 @@ static void *reader_main(void *arg)
 {
 	struct store *s = arg;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	for (;;) {
 		struct store_job *j = queue_pop(&s->reads);
 
 		if (!j) {
 			if (s->stopping)
 				break;
-			pthread_cond_wait(&s->read_wake, &s->lock);
+			pthread_cond_wait(&s->read_wake, &s->lock.mutex);
 			continue;
 		}
 		s->counts.reads++;
-		pthread_mutex_unlock(&s->lock);
+		lock_give(&s->lock);
 		run_read(s->read_db, j);
-		pthread_mutex_lock(&s->lock);
+		lock_take(&s->lock);
 	}
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return NULL;
 }
 
@@ -134,7 +134,7 @@ static enum err make(const struct store_config *cfg, struct event_bus *events, s
 	queue_init(&s->writes);
 	queue_init(&s->reads);
 	queue_init(&s->batch);
-	pthread_mutex_init(&s->lock, NULL);
+	lock_init(&s->lock);
 	pthread_cond_init(&s->write_wake, NULL);
 	pthread_cond_init(&s->read_wake, NULL);
 	e = str_copy(cfg->url, s->url, sizeof(s->url));
@@ -189,11 +189,11 @@ void store_stop(struct store *s)
 		queue_move(&s->batch, &s->writes);
 		store_give_up(s);
 	} else {
-		pthread_mutex_lock(&s->lock);
+		lock_take(&s->lock);
 		s->stopping = true;
 		pthread_cond_signal(&s->write_wake);
 		pthread_cond_signal(&s->read_wake);
-		pthread_mutex_unlock(&s->lock);
+		lock_give(&s->lock);
 		pthread_join(s->writer, NULL);
 		pthread_join(s->reader, NULL);
 		store_close(s->read_db);
@@ -201,7 +201,7 @@ void store_stop(struct store *s)
 	store_close(s->write_db);
 	pthread_cond_destroy(&s->write_wake);
 	pthread_cond_destroy(&s->read_wake);
-	pthread_mutex_destroy(&s->lock);
+	lock_fini(&s->lock);
 	free(s);
 }
 
@@ -217,7 +217,7 @@ enum err store_post(struct store *s, struct store_job *job)
 	struct queue *q = write ? &s->writes : &s->reads;
 	enum err e = ERR_OK;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	if ((write ? s->pending : q->waiting) >= s->cfg.queue_max)
 		e = ERR_FULL;
 	else if (s->stopping)
@@ -227,7 +227,7 @@ enum err store_post(struct store *s, struct store_job *job)
 	s->pending += !e && write;
 	if (!e && q->waiting == 1)
 		pthread_cond_signal(write ? &s->write_wake : &s->read_wake);
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return e;
 }
 
@@ -238,10 +238,18 @@ bool store_healthy(const struct store *s)
 
 void store_counts(struct store *s, struct store_counts *out)
 {
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	*out = s->counts;
 	out->waiting = s->pending;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
+}
+
+void store_report_locks(struct store *s, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "store queue" };
+
+	lock_report_add(&r, &s->lock.use);
+	report(arg, &r);
 }
 
 /* ---- stepped, for tests ---- */
@@ -265,7 +273,7 @@ unsigned store_step(struct store *s)
 
 void store_inject_failure(struct store *s, enum err e)
 {
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	s->inject = e;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 }

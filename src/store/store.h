@@ -16,6 +16,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/lock.h"
 #include "loop/worker.h"
 
 struct store_db;
@@ -79,6 +80,7 @@ struct store_counts {
 	size_t waiting;
 };
 void store_counts(struct store *s, struct store_counts *out);
+void store_report_locks(struct store *s, lock_report_fn *report, void *arg);
 
 /*
  * The database was damaged or lost and is another one now: called on the writer thread, inside a

@@ -3,8 +3,7 @@
 #ifndef STORE_STORE_INT_H
 #define STORE_STORE_INT_H
 
-#include <pthread.h>
-
+#include "base/lock.h"
 #include "store/repo.h"
 
 enum { STORE_URL_MAX = 4096, STORE_CAUSE_MAX = 256, STORE_REFILLERS_MAX = 8 };
@@ -33,7 +32,7 @@ struct store {
 	struct refiller refillers[STORE_REFILLERS_MAX]; /* set before the first job */
 	unsigned refiller_count;
 
-	pthread_mutex_t lock; /* everything below */
+	struct lock lock; /* everything below */
 	pthread_cond_t write_wake, read_wake;
 	struct queue writes, reads;
 	size_t pending; /* writes posted and not yet finished */

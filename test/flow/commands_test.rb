@@ -134,6 +134,19 @@ class CommandsTest < FlowTest
     assert_equal [], JSON.parse(tandem("cdrs", "--json"))
   end
 
+  def test_status_contention
+    server.demo("alice").start
+    Phone.new("alice", server.port).register
+    rows = JSON.parse(tandem("status", "--contention", "--json")).to_h { |r| [r["what"], r] }
+    assert_equal ["accounts", "bindings", "customers", "customers' calls", "dialplan orders", "dialplans", "domains",
+                  "event queue", "inboxes", "providers", "store queue"], rows.keys.sort
+    assert_operator rows["bindings"]["taken"], :>, 0
+    assert_operator rows["accounts"]["taken"], :>, 0
+    assert_operator rows["bindings"]["locks"], :>, 1
+    rows.each_value { |r| assert_operator r["contended"], :<=, r["taken"] }
+    assert_match(/^SHARED +LOCKS/, tandem("status", "--contention"))
+  end
+
   def test_log
     server.demo("alice").start
     Phone.new("alice", server.port).register
