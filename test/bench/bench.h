@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The load generator: many simulated phones against one SIP server, in one thread.
+ * The load generator: many simulated phones against one SIP server, in one thread. Several of these
+ * processes share the users of a larger load (-f).
  *
- *   net.c     sockets: batched UDP, framed TCP; text in, text out
- *   text.c    the few header fields that a phone needs to see
- *   agent.c   what one phone does: OPTIONS, REGISTER, or a call to its neighbour
- *   load.c    options, pace, result
+ *   net.c        sockets: batched UDP, framed TCP; text in, text out
+ *   text.c       the few header fields that a phone needs to see
+ *   print.c      what phones send
+ *   agent.c      the phones: which of them are idle, resending, giving up
+ *   caller.c     a phone's own operation: OPTIONS, REGISTER, or a call to its neighbour
+ *   callee.c     the called phone
+ *   flood.c      requests without credentials and without end
+ *   pace.c       how operations follow each other: so many at a time, or so many a second
+ *   histogram.c  times
+ *   load.c       options and result
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -17,20 +24,48 @@
 
 enum { TEXT_MAX = 4096, ROUTES_MAX = 4, VIAS_MAX = 4, SOCKETS_MAX = 256 };
 
-enum mode { MODE_OPTIONS, MODE_REGISTER, MODE_REFRESH, MODE_CALL };
+enum mode {
+	MODE_OPTIONS,
+	MODE_REGISTER, /* 401, then 200 */
+	MODE_REFRESH, /* with the nonce of the time before */
+	MODE_CALL,
+	MODE_FLOOD_REGISTER,
+	MODE_FLOOD_INVITE,
+	MODES
+};
+
+uint64_t now_us(void); /* monotonic */
+
+/* xorshift; the same numbers in every run. */
+static inline uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
 
 /* ---- net ---- */
 
-struct net;
-typedef void net_on_text(void *arg, unsigned socket, struct str text);
+struct net_config {
+	struct sockaddr_in server;
+	struct in_addr local; /* where the phones are */
+	uint16_t port; /* of the first socket, the others follow; 0: as the kernel likes */
+	bool tcp;
+	unsigned sockets;
+};
 
-struct net *net_new(const struct sockaddr_in *server, bool tcp, unsigned sockets,
-	net_on_text *on_text, void *arg);
+struct net;
+typedef void net_on_text(void *arg, struct str text);
+
+struct net *net_new(const struct net_config *cfg, net_on_text *on_text, void *arg);
 void net_free(struct net *n);
 uint16_t net_port(const struct net *n, unsigned socket);
+const char *net_local(const struct net *n); /* address as text */
 void net_send(struct net *n, unsigned socket, struct str text);
-/* Sends what waits, receives what came, waiting at most wait_ms. Returns messages received. */
-unsigned net_turn(struct net *n, int wait_ms);
+void net_flush(struct net *n);
+/* Sends what waits, receives what came, waiting at most wait_us. */
+void net_turn(struct net *n, uint64_t wait_us);
 
 /* ---- text ---- */
 
@@ -42,40 +77,86 @@ struct text { /* slices of a received message */
 	unsigned via_count, route_count;
 	struct str from, to, call_id, contact, challenge;
 	bool proxy; /* the challenge is a Proxy-Authenticate */
+	bool retry_after;
 };
 
 bool text_read(struct str message, struct text *out);
 size_t text_frame(struct str bytes); /* length of the first whole message in a stream, 0: none */
 
+/* ---- times ---- */
+
+enum { HISTOGRAM_STEPS = 32, HISTOGRAM_SIZE = 64 * HISTOGRAM_STEPS };
+
+struct histogram { /* of microseconds: power of two, thirty-second of it */
+	uint64_t count[HISTOGRAM_SIZE];
+	uint64_t worst_us;
+};
+
+void histogram_add(struct histogram *h, uint64_t us);
+/* {"worst_us":N,"counts":[[AT LEAST THESE US,COUNT],…]} */
+void histogram_print(const struct histogram *h, FILE *out);
+
 /* ---- agents ---- */
 
 struct result {
-	uint64_t done, failed, resent, unexpected;
-	uint64_t histogram[64 * 16]; /* of microseconds: power of two, sixteenth of it */
-	uint64_t worst_us;
+	uint64_t begun, done, failed, resent;
+	uint64_t unexpected; /* messages that belong to nothing under way */
+	uint64_t refused, refused_later; /* with 503; and with Retry-After */
+	uint64_t timed_out;
+	uint64_t byes, byes_failed;
+	uint64_t inversions; /* 200 without a 180 before it */
+	uint64_t late_answers; /* 200 for a call that was given up: ACK and BYE */
+	uint64_t answered_at_us; /* last 200 to an INVITE, on the monotonic clock */
+	/* From the intended beginning; ring and answer: of calls, to 180 and to 200. */
+	struct histogram whole, ring, answer;
 };
 
 struct agents_config {
 	enum mode mode;
-	bool tcp;
-	unsigned users; /* u0@domain …, password "secret-" and the name */
-	unsigned sockets;
+	unsigned users, first; /* u<first> …, password "secret-" and the name */
 	const char *domain;
-	uint16_t port; /* the server's */
 	unsigned expires_s;
+	uint64_t give_up_us;
+	bool hold; /* answered calls stay until agents_hang_up */
+	bool persist; /* a call that fails is tried again after 20 ms */
+	struct net_config net;
 };
 
 struct agents;
-struct agents *agents_new(const struct agents_config *cfg, const struct sockaddr_in *server);
+struct agents *agents_new(const struct agents_config *cfg);
 void agents_free(struct agents *a);
 struct net *agents_net(struct agents *a);
-void agents_set_mode(struct agents *a, enum mode mode);
-/* Begins one operation with the next idle user; false: all of them are busy. */
-bool agents_begin(struct agents *a);
+void agents_set_mode(struct agents *a, enum mode mode); /* and no results */
+/* Begins one operation, that was due at due_us, with the next idle user; false: all are busy. */
+bool agents_begin(struct agents *a, uint64_t due_us);
+bool agents_hang_up(struct agents *a); /* one held call; false: there is none */
 unsigned agents_busy(const struct agents *a);
 /* Resends what was not answered, gives up what takes too long. Call every few ms. */
 void agents_tick(struct agents *a);
 struct result *agents_result(struct agents *a);
-uint64_t now_us(void);
+
+/* ---- pace ---- */
+
+struct pace {
+	unsigned at_once; /* closed loop: operations under way at a time */
+	double rate; /* open loop: operations due a second, as a Poisson process; 0: closed */
+	double seconds;
+	uint64_t count; /* so many and no more, however long it takes; 0: seconds count */
+	uint64_t give_up_us;
+};
+
+struct paced {
+	double seconds, cpu_seconds; /* of the window in which operations were begun */
+	uint64_t done; /* within the window */
+	uint64_t late; /* could not begin when due, as every user was busy */
+};
+
+struct paced pace_run(struct agents *a, const struct pace *p);
+void pace_everybody(struct agents *a, const struct pace *p, unsigned users); /* each once */
+void pace_hang_up(struct agents *a, const struct pace *p);
+double pace_cpu_seconds(void);
+
+/* Prints its own line of JSON. */
+void flood_run(const struct agents_config *cfg, double rate, double seconds);
 
 #endif

@@ -3,68 +3,49 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 
 #include "bench.h"
 
 struct plan {
 	struct agents_config agents;
-	const char *host;
-	unsigned at_once; /* closed loop: operations under way at a time */
-	double rate; /* open loop: operations begun a second; 0: closed */
-	double seconds;
+	struct pace pace;
+	const char *host, *local;
+	uint16_t port;
 	bool prepare; /* register everybody first, not measured */
+	bool wait;
 };
 
 static const char usage[] =
-	"load -m options|register|refresh|call [-h ADDRESS] [-p PORT] [-t] [-d DOMAIN]\n"
-	"     [-u USERS] [-s SOCKETS] [-c AT-ONCE | -r RATE] [-n SECONDS]\n"
-	"Users are u0 … with the passwords secret-u0 …. -t: TCP. -r: so many a second, open loop;\n"
-	"-c: so many at a time, closed loop. Prints one line of JSON.\n";
+	"load -m options|register|refresh|call|flood-register|flood-invite\n"
+	"     [-h ADDRESS] [-p PORT] [-t] [-a ADDRESS] [-b PORT] [-s SOCKETS] [-d DOMAIN]\n"
+	"     [-u USERS] [-f FIRST] [-x] [-c AT-ONCE | -r RATE] [-n SECONDS | -N COUNT]\n"
+	"     [-g SECONDS] [-H] [-P] [-w]\n"
+	"Prints one line of JSON; \"ready\" on standard error when measuring begins.\n"
+	"  -h, -p  the server      -t  TCP         -a, -b  the phones' address and first port\n"
+	"  -u, -f  users u<FIRST> … with the passwords secret-u<FIRST> …\n"
+	"  -x  calls, refresh: everybody is registered already (else that is done first)\n"
+	"  -c  closed loop: so many at a time     -r  open loop: so many due a second\n"
+	"  -n, -N  so long, or so many            -g  give an operation up after this\n"
+	"  -H  calls are held until a line (or the end) of input comes, then hung up\n"
+	"  -P  calls that fail are tried again every 20 ms\n"
+	"  -w  measuring begins when a line (or the end) of input comes\n";
 
-static double cpu_seconds(void)
+static const char *const names[MODES] = { "options", "register", "refresh", "call",
+	"flood-register", "flood-invite" };
+
+static void bad(const char *what)
 {
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-		(double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	fprintf(stderr, "load: %s\n%s", what, usage);
+	exit(2);
 }
 
-static uint64_t quantile(const struct result *r, double q)
-{
-	uint64_t want = (uint64_t)((double)r->done * q), seen = 0;
-
-	for (unsigned i = 0; i < 64 * 16; i++) {
-		seen += r->histogram[i];
-		if (seen > want)
-			return (uint64_t)(16 + i % 16) << (i / 16 - 4);
-	}
-	return r->worst_us;
-}
-
-static void turn(struct agents *a, uint64_t *ticked)
-{
-	net_turn(agents_net(a), 1);
-	if (now_us() - *ticked > 50000) {
-		agents_tick(a);
-		*ticked = now_us();
-	}
-}
-
-/* Everybody once. */
 static void prepare(struct agents *a, const struct plan *p)
 {
-	uint64_t ticked = now_us();
 	struct result *r = agents_result(a);
-	unsigned begun = 0;
 
 	agents_set_mode(a, MODE_REGISTER);
-	while (r->done + r->failed < p->agents.users) {
-		while (begun < p->agents.users && agents_busy(a) < p->at_once && agents_begin(a))
-			begun++;
-		turn(a, &ticked);
-	}
+	pace_everybody(a, &p->pace, p->agents.users);
 	if (r->failed) {
 		fprintf(stderr, "load: %llu of %u registrations failed\n",
 			(unsigned long long)r->failed, p->agents.users);
@@ -73,140 +54,191 @@ static void prepare(struct agents *a, const struct plan *p)
 	agents_set_mode(a, p->agents.mode);
 }
 
-/* Returns how many were to begin and could not, as every user was busy. */
-static uint64_t run(struct agents *a, const struct plan *p)
+static void tell_and_wait(const char *what, bool wait)
 {
-	uint64_t begin = now_us(), ticked = begin, end = begin + (uint64_t)(p->seconds * 1e6);
-	uint64_t begun = 0, late = 0, now = begin;
+	char line[80];
 
-	while (now < end || (agents_busy(a) && now < end + 12000000)) {
-		uint64_t due = p->rate > 0 ? (uint64_t)((double)(now - begin) * p->rate / 1e6) : 0;
-
-		while (now < end &&
-			(p->rate > 0 ? begun + late < due : agents_busy(a) < p->at_once)) {
-			if (agents_begin(a))
-				begun++;
-			else if (p->rate > 0)
-				late++;
-			else
-				break;
-		}
-		turn(a, &ticked);
-		now = now_us();
-	}
-	return late;
+	fprintf(stderr, "%s\n", what);
+	if (wait && !fgets(line, sizeof(line), stdin))
+		return;
 }
 
-static void report(const struct agents_config *cfg, const struct result *r, double wall, double cpu,
-	uint64_t late)
+static void report(const struct plan *p, const struct result *r, const struct paced *w)
 {
-	static const char *const names[] = { "options", "register", "refresh", "call" };
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{ "begun", r->begun },
+		{ "done", r->done },
+		{ "done_in_time", w->done },
+		{ "failed", r->failed },
+		{ "late", w->late },
+		{ "resent", r->resent },
+		{ "unexpected", r->unexpected },
+		{ "refused", r->refused },
+		{ "refused_later", r->refused_later },
+		{ "timed_out", r->timed_out },
+		{ "byes", r->byes },
+		{ "byes_failed", r->byes_failed },
+		{ "inversions", r->inversions },
+		{ "late_answers", r->late_answers },
+		{ "answered_at_us", r->answered_at_us },
+	};
 
-	printf("{\"mode\":\"%s\",\"transport\":\"%s\",\"users\":%u,\"done\":%llu,\"failed\":%llu,"
-	       "\"resent\":%llu,\"unexpected\":%llu,\"late\":%llu,\"seconds\":%.3f,"
-	       "\"per_second\":%.1f,\"p50_us\":%llu,\"p95_us\":%llu,\"p99_us\":%llu,"
-	       "\"worst_us\":%llu,\"load_cpu\":%.3f}\n",
-		names[cfg->mode], cfg->tcp ? "tcp" : "udp", cfg->users, (unsigned long long)r->done,
-		(unsigned long long)r->failed, (unsigned long long)r->resent,
-		(unsigned long long)r->unexpected, (unsigned long long)late, wall,
-		(double)r->done / wall, (unsigned long long)quantile(r, 0.5),
-		(unsigned long long)quantile(r, 0.95), (unsigned long long)quantile(r, 0.99),
-		(unsigned long long)r->worst_us, cpu / wall);
-	if (cpu / wall > 0.85)
-		fprintf(stderr, "load: the load generator itself used %.0f %% of its core\n",
-			100 * cpu / wall);
-}
-
-static void bad(const char *what)
-{
-	fprintf(stderr, "load: %s\n%s", what, usage);
-	exit(2);
+	printf("{\"mode\":\"%s\",\"transport\":\"%s\",\"users\":%u,\"seconds\":%.3f,"
+	       "\"load_cpu\":%.3f",
+		names[p->agents.mode], p->agents.net.tcp ? "tcp" : "udp", p->agents.users,
+		w->seconds, w->cpu_seconds / w->seconds);
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		printf(",\"%s\":%llu", counts[i].name, (unsigned long long)counts[i].value);
+	printf(",\"whole\":");
+	histogram_print(&r->whole, stdout);
+	printf(",\"ring\":");
+	histogram_print(&r->ring, stdout);
+	printf(",\"answer\":");
+	histogram_print(&r->answer, stdout);
+	printf("}\n");
 }
 
 static enum mode mode_of(const char *s)
 {
-	static const char *const names[] = { "options", "register", "refresh", "call" };
-
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < MODES; i++)
 		if (strcmp(s, names[i]) == 0)
 			return (enum mode)i;
 	bad("unknown mode");
 	return MODE_OPTIONS;
 }
 
+static void take_load_option(struct plan *p, int o, const char *arg)
+{
+	switch (o) {
+	case 'c':
+		p->pace.at_once = (unsigned)atoi(arg);
+		break;
+	case 'r':
+		p->pace.rate = atof(arg);
+		break;
+	case 'n':
+		p->pace.seconds = atof(arg);
+		break;
+	case 'N':
+		p->pace.count = (uint64_t)atoll(arg);
+		break;
+	case 'g':
+		p->pace.give_up_us = p->agents.give_up_us = (uint64_t)(atof(arg) * 1e6);
+		break;
+	case 'x':
+		p->prepare = false;
+		break;
+	case 'H':
+		p->agents.hold = true;
+		break;
+	case 'P':
+		p->agents.persist = true;
+		break;
+	case 'w':
+		p->wait = true;
+		break;
+	default:
+		bad("bad option");
+	}
+}
+
+static void take_option(struct plan *p, int o, const char *arg)
+{
+	struct net_config *net = &p->agents.net;
+
+	switch (o) {
+	case 'm':
+		p->agents.mode = mode_of(arg);
+		break;
+	case 'h':
+		p->host = arg;
+		break;
+	case 'p':
+		p->port = (uint16_t)atoi(arg);
+		break;
+	case 't':
+		net->tcp = true;
+		break;
+	case 'a':
+		p->local = arg;
+		break;
+	case 'b':
+		net->port = (uint16_t)atoi(arg);
+		break;
+	case 's':
+		net->sockets = (unsigned)atoi(arg);
+		break;
+	case 'd':
+		p->agents.domain = arg;
+		break;
+	case 'u':
+		p->agents.users = (unsigned)atoi(arg);
+		break;
+	case 'f':
+		p->agents.first = (unsigned)atoi(arg);
+		break;
+	default:
+		take_load_option(p, o, arg);
+	}
+}
+
 static void take_options(struct plan *p, int argc, char **argv)
 {
+	struct net_config *net = &p->agents.net;
 	int o;
 
-	while ((o = getopt(argc, argv, "m:h:p:td:u:s:c:r:n:")) != -1) {
-		switch (o) {
-		case 'm':
-			p->agents.mode = mode_of(optarg);
-			break;
-		case 'h':
-			p->host = optarg;
-			break;
-		case 'p':
-			p->agents.port = (uint16_t)atoi(optarg);
-			break;
-		case 't':
-			p->agents.tcp = true;
-			break;
-		case 'd':
-			p->agents.domain = optarg;
-			break;
-		case 'u':
-			p->agents.users = (unsigned)atoi(optarg);
-			break;
-		case 's':
-			p->agents.sockets = (unsigned)atoi(optarg);
-			break;
-		case 'c':
-			p->at_once = (unsigned)atoi(optarg);
-			break;
-		case 'r':
-			p->rate = atof(optarg);
-			break;
-		case 'n':
-			p->seconds = atof(optarg);
-			break;
-		default:
-			bad("bad option");
-		}
-	}
-	if (p->agents.users < 2 || p->agents.sockets < 1 || p->agents.sockets > SOCKETS_MAX)
+	while ((o = getopt(argc, argv, "m:h:p:ta:b:s:d:u:f:xc:r:n:N:g:HPw")) != -1)
+		take_option(p, o, optarg);
+	if (p->agents.users < 2 || net->sockets < 1 || net->sockets > SOCKETS_MAX)
 		bad("users or sockets out of range");
-	p->prepare = p->agents.mode == MODE_CALL || p->agents.mode == MODE_REFRESH;
+	net->server.sin_family = AF_INET;
+	net->server.sin_port = htons(p->port);
+	if (inet_pton(AF_INET, p->host, &net->server.sin_addr) != 1 ||
+		inet_pton(AF_INET, p->local ? p->local : p->host, &net->local) != 1)
+		bad("addresses must be IPv4");
+	if (p->agents.mode != MODE_CALL && p->agents.mode != MODE_REFRESH)
+		p->prepare = false;
+}
+
+static void measure(const struct plan *p)
+{
+	struct agents *a = agents_new(&p->agents);
+	struct paced paced;
+
+	if (p->prepare)
+		prepare(a, p);
+	tell_and_wait("ready", p->wait);
+	paced = pace_run(a, &p->pace);
+	if (p->agents.hold) {
+		tell_and_wait("held", true);
+		pace_hang_up(a, &p->pace);
+	}
+	report(p, agents_result(a), &paced);
+	agents_free(a);
 }
 
 int main(int argc, char **argv)
 {
 	struct plan p = { .agents = { .users = 1000,
-				  .sockets = 16,
 				  .domain = "bench.test",
-				  .port = 5060,
-				  .expires_s = 3600 },
+				  .expires_s = 3600,
+				  .give_up_us = 10000000,
+				  .net = { .sockets = 16 } },
+		.pace = { .at_once = 100, .seconds = 5, .give_up_us = 10000000 },
 		.host = "127.0.0.1",
-		.at_once = 100,
-		.seconds = 5 };
-	struct sockaddr_in server = { .sin_family = AF_INET };
-	struct agents *a;
-	double cpu, wall;
-	uint64_t late;
+		.port = 5060,
+		.prepare = true };
 
 	take_options(&p, argc, argv);
-	server.sin_port = htons(p.agents.port);
-	if (inet_pton(AF_INET, p.host, &server.sin_addr) != 1)
-		bad("the address must be IPv4");
-	a = agents_new(&p.agents, &server);
-	if (p.prepare)
-		prepare(a, &p);
-	fprintf(stderr, "ready\n"); /* whoever measures the server starts here */
-	cpu = cpu_seconds();
-	wall = (double)now_us() / 1e6;
-	late = run(a, &p);
-	report(&p.agents, agents_result(a), (double)now_us() / 1e6 - wall, cpu_seconds() - cpu,
-		late);
-	agents_free(a);
+	prctl(PR_SET_TIMERSLACK, 1000); /* be on time */
+	if (p.agents.mode == MODE_FLOOD_REGISTER || p.agents.mode == MODE_FLOOD_INVITE) {
+		tell_and_wait("ready", p.wait);
+		flood_run(&p.agents, p.pace.rate, p.pace.seconds);
+	} else {
+		measure(&p);
+	}
 	return 0;
 }

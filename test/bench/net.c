@@ -25,8 +25,8 @@ struct sock {
 };
 
 struct net {
-	bool tcp;
-	unsigned count;
+	struct net_config cfg;
+	char local[INET_ADDRSTRLEN];
 	struct sock socks[SOCKETS_MAX];
 	struct pollfd polls[SOCKETS_MAX];
 	struct mmsghdr msgs[BATCH];
@@ -42,43 +42,47 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void open_sock(struct net *n, struct sock *s, const struct sockaddr_in *server)
+static void open_sock(const struct net *n, struct sock *s, unsigned i)
 {
-	struct sockaddr_in me = { .sin_family = AF_INET, .sin_addr = server->sin_addr };
+	const struct sockaddr_in *server = &n->cfg.server;
+	struct sockaddr_in me = { .sin_family = AF_INET,
+		.sin_addr = n->cfg.local,
+		.sin_port = htons(n->cfg.port ? (uint16_t)(n->cfg.port + i) : 0) };
 	socklen_t len = sizeof(me);
 	int size = SOCKET_BUFFER, one = 1;
 
-	s->fd = socket(AF_INET, n->tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+	s->fd = socket(AF_INET, n->cfg.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
 	if (s->fd < 0)
 		die("socket");
-	if (!n->tcp) {
+	if (n->cfg.tcp) {
+		setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	} else {
 		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 		setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		if (bind(s->fd, (struct sockaddr *)&me, sizeof(me)))
-			die("bind");
 	}
+	if (bind(s->fd, (struct sockaddr *)&me, sizeof(me)))
+		die("bind");
 	if (connect(s->fd, (const struct sockaddr *)server, sizeof(*server)))
 		die("connect");
-	if (n->tcp)
+	if (n->cfg.tcp)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	getsockname(s->fd, (struct sockaddr *)&me, &len);
 	s->port = ntohs(me.sin_port);
-	s->out = mem_alloc(n->tcp ? STREAM_MAX : BATCH * TEXT_MAX);
-	s->in = n->tcp ? mem_alloc(STREAM_MAX) : NULL;
+	s->out = mem_alloc(n->cfg.tcp ? STREAM_MAX : BATCH * TEXT_MAX);
+	s->in = n->cfg.tcp ? mem_alloc(STREAM_MAX) : NULL;
 }
 
-struct net *net_new(const struct sockaddr_in *server, bool tcp, unsigned sockets,
-	net_on_text *on_text, void *arg)
+struct net *net_new(const struct net_config *cfg, net_on_text *on_text, void *arg)
 {
 	struct net *n = mem_new(struct net);
 
-	n->tcp = tcp;
-	n->count = sockets;
+	n->cfg = *cfg;
 	n->on_text = on_text;
 	n->arg = arg;
-	n->batch = mem_alloc(BATCH * TEXT_MAX);
-	for (unsigned i = 0; i < sockets; i++) {
-		open_sock(n, &n->socks[i], server);
+	n->batch = mem_alloc((size_t)BATCH * TEXT_MAX);
+	inet_ntop(AF_INET, &cfg->local, n->local, sizeof(n->local));
+	for (unsigned i = 0; i < cfg->sockets; i++) {
+		open_sock(n, &n->socks[i], i);
 		n->polls[i] = (struct pollfd){ .fd = n->socks[i].fd, .events = POLLIN };
 	}
 	return n;
@@ -86,7 +90,7 @@ struct net *net_new(const struct sockaddr_in *server, bool tcp, unsigned sockets
 
 void net_free(struct net *n)
 {
-	for (unsigned i = 0; i < n->count; i++) {
+	for (unsigned i = 0; i < n->cfg.sockets; i++) {
 		close(n->socks[i].fd);
 		free(n->socks[i].out);
 		free(n->socks[i].in);
@@ -98,6 +102,11 @@ void net_free(struct net *n)
 uint16_t net_port(const struct net *n, unsigned socket)
 {
 	return n->socks[socket].port;
+}
+
+const char *net_local(const struct net *n)
+{
+	return n->local;
 }
 
 /* ---- out ---- */
@@ -138,7 +147,7 @@ void net_send(struct net *n, unsigned socket, struct str text)
 {
 	struct sock *s = &n->socks[socket];
 
-	if (n->tcp) {
+	if (n->cfg.tcp) {
 		if (s->out_n[0] + text.n > STREAM_MAX)
 			flush_tcp(s);
 		memcpy(s->out + s->out_n[0], text.p, text.n);
@@ -151,10 +160,10 @@ void net_send(struct net *n, unsigned socket, struct str text)
 	s->out_n[s->out_count++] = text.n;
 }
 
-static void flush(struct net *n)
+void net_flush(struct net *n)
 {
-	for (unsigned i = 0; i < n->count; i++) {
-		if (n->tcp)
+	for (unsigned i = 0; i < n->cfg.sockets; i++) {
+		if (n->cfg.tcp)
 			flush_tcp(&n->socks[i]);
 		else if (n->socks[i].out_count)
 			flush_udp(n, &n->socks[i]);
@@ -163,7 +172,7 @@ static void flush(struct net *n)
 
 /* ---- in ---- */
 
-static unsigned receive_udp(struct net *n, unsigned socket)
+static void receive_udp(struct net *n, unsigned socket)
 {
 	int k;
 
@@ -173,41 +182,43 @@ static unsigned receive_udp(struct net *n, unsigned socket)
 	}
 	k = recvmmsg(n->socks[socket].fd, n->msgs, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < k; i++)
-		n->on_text(n->arg, socket,
-			str_make(n->batch + (size_t)i * TEXT_MAX, n->msgs[i].msg_len));
-	return k > 0 ? (unsigned)k : 0;
+		n->on_text(n->arg, str_make(n->batch + (size_t)i * TEXT_MAX, n->msgs[i].msg_len));
 }
 
-static unsigned receive_tcp(struct net *n, unsigned socket)
+static void receive_tcp(struct net *n, unsigned socket)
 {
 	struct sock *s = &n->socks[socket];
 	ssize_t k = recv(s->fd, s->in + s->in_n, STREAM_MAX - s->in_n, MSG_DONTWAIT);
 	size_t at = 0, len;
-	unsigned count = 0;
 
-	if (k == 0)
-		die("the server closed a connection");
+	if (k == 0) {
+		fprintf(stderr, "load: the server closed a connection\n");
+		exit(1);
+	}
 	s->in_n += k > 0 ? (size_t)k : 0;
 	while ((len = text_frame(str_make(s->in + at, s->in_n - at)))) {
-		n->on_text(n->arg, socket, str_make(s->in + at, len));
+		n->on_text(n->arg, str_make(s->in + at, len));
 		at += len;
-		count++;
 	}
 	memmove(s->in, s->in + at, s->in_n - at);
 	s->in_n -= at;
-	return count;
 }
 
-unsigned net_turn(struct net *n, int wait_ms)
+void net_turn(struct net *n, uint64_t wait_us)
 {
-	unsigned count = 0;
+	const struct timespec wait = { .tv_sec = (time_t)(wait_us / 1000000),
+		.tv_nsec = (long)(wait_us % 1000000) * 1000 };
 
-	flush(n);
-	if (poll(n->polls, n->count, wait_ms) <= 0)
-		return 0;
-	for (unsigned i = 0; i < n->count; i++)
-		if (n->polls[i].revents)
-			count += n->tcp ? receive_tcp(n, i) : receive_udp(n, i);
-	flush(n);
-	return count;
+	net_flush(n);
+	if (ppoll(n->polls, n->cfg.sockets, &wait, NULL) <= 0)
+		return;
+	for (unsigned i = 0; i < n->cfg.sockets; i++) {
+		if (!n->polls[i].revents)
+			continue;
+		if (n->cfg.tcp)
+			receive_tcp(n, i);
+		else
+			receive_udp(n, i);
+	}
+	net_flush(n);
 }

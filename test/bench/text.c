@@ -62,6 +62,8 @@ static void take_field(struct text *t, struct str name, struct str value)
 		t->contact = value;
 	else if (is(name, "WWW-Authenticate") || is(name, "Proxy-Authenticate"))
 		take_challenge(t, value, (*name.p | 32) == 'p');
+	else if (is(name, "Retry-After"))
+		t->retry_after = true;
 	else if (is(name, "CSeq")) {
 		struct str number = word(value);
 

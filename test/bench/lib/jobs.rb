@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What is done to the servers. A job takes a round's number and the servers' names in the order of this round.
+
+class Jobs
+  # In the order in which they run: name => rounds (of how many of all).
+  ALL = { "basic" => 1.0, "tcp" => 1.0, "memory" => 0.6, "idle" => 1.0, "held" => 0.2 }.freeze
+
+  BASIC = %w[options refresh register call].freeze
+  SETTLE_S = 34 # after the last transaction ends (timer L, 32 s)
+
+  def initialize(results, options)
+    @results = results
+    @o = options
+  end
+
+  def rounds(name) = [(@o[:rounds] * ALL.fetch(name)).round, 1].max
+
+  def run
+    @o[:jobs].each do |name|
+      rounds(name).times do |round|
+        send(name, @o[:servers].rotate(round))
+        progress(name, round)
+      end
+    end
+  end
+
+  private
+
+  def progress(name, round)
+    warn format("%s  %s, round %d of %d", Time.now.utc.strftime("%H:%M:%S"), name, round + 1, rounds(name))
+  end
+
+  # Whatever fails in here is told in these rows; the others go on.
+  def attempt(server, *rows)
+    yield
+  rescue StandardError => e
+    warn "  #{server}: #{e.message.lines.first(3).join.strip}"
+    rows.each { |r| @results.fault(r, server, e.message) }
+  end
+
+  def with_server(name, rows, **options)
+    attempt(name, *rows) { SERVERS.fetch(name).with(**options) { |server| yield server } }
+  end
+
+  def add(row, server, value, load_argv, detail = nil)
+    @results.add(row, server.name, value, argv: { server: server.argv, load: load_argv }, detail: detail)
+  end
+
+  # Closed loop: throughput, and what each operation cost.
+  def throughput(server, prefix, **options)
+    rows = ["#{prefix}_cpu", "#{prefix}_rate"].select { |id| ROWS.any? { |r| r.id == id } }
+    attempt(server.name, *rows) do
+      r = Load.new(server, users: @o[:users], at_once: @o[:at_once], seconds: @o[:seconds], **options).run
+      values = { "_cpu" => r.cpu_us.round(2), "_rate" => r.per_second.round(1) }
+      rows.each { |row| add(row, server, values.fetch(row[/_[a-z]+\z/]), r.argvs, r.summary) }
+      @results.load("#{prefix} (#{server.name})", r.load_cpu)
+    end
+  end
+
+  def basic(servers)
+    servers.each do |name|
+      with_server(name, BASIC.flat_map { |m| ["#{m}_cpu", "#{m}_rate"] }, users: @o[:users]) do |server|
+        BASIC.each { |mode| throughput(server, mode, mode: mode) }
+      end
+    end
+  end
+
+  def tcp(servers)
+    servers.each do |name|
+      with_server(name, %w[register_tcp_cpu call_tcp_cpu], users: @o[:users]) do |server|
+        %w[register call].each { |mode| throughput(server, "#{mode}_tcp", mode: mode, tcp: true) }
+      end
+    end
+  end
+
+  # ---- memory ----
+
+  def idle(servers)
+    servers.each do |name|
+      with_server(name, ["idle_mb"], users: 0) do |server|
+        sleep 1
+        add("idle_mb", server, (server.memory_bytes / 1e6).round(1), nil)
+      end
+    end
+  end
+
+  # What N bindings add to a server that knows the N accounts.
+  def memory(servers)
+    n = @o[:bindings]
+    servers.each do |name|
+      with_server(name, ["binding_bytes"], users: n) do |server|
+        before = server.memory_bytes
+        r = register_all(server, n)
+        sleep 1
+        after = server.memory_bytes
+        add("binding_bytes", server, ((after - before) / n.to_f).round(1), r.argvs, { n: n, before: before, after: after })
+      end
+    end
+  end
+
+  def register_all(server, users, **options)
+    r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users, **options).run
+    raise Failed, "#{r[:failed]} of #{users} registrations failed" if r[:failed].positive?
+    r
+  end
+
+  # What N established calls add to a server that knows the 2N phones. A proxy remembers none.
+  def held(servers)
+    n = @o[:held]
+    rows = %w[call_bytes call_new_bytes]
+    servers.include?("tandem") && with_server("tandem", rows, users: 2 * n) do |server|
+      port = free_ports(16)
+      register_all(server, 2 * n, port: port)
+      before = server.memory_bytes
+      fresh = settled = nil
+      load = Load.new(server, mode: "call", users: 2 * n, count: n, at_once: @o[:at_once], hold: true, registered: true, port: port,
+                              processes: 1)
+      r = load.run do
+        fresh = server.memory_bytes
+        sleep @o[:settle]
+        settled = server.memory_bytes
+      end
+      raise Failed, "only #{r[:done]} of #{n} calls stood until they were hung up" if r[:done] < n
+      detail = { n: n, before: before, fresh: fresh, settled: settled, settled_s: @o[:settle], after: server.memory_bytes }
+      add("call_bytes", server, ((settled - before) / n.to_f).round, r.argvs, detail)
+      add("call_new_bytes", server, ((fresh - before) / n.to_f).round, r.argvs, detail)
+    end
+  end
+end

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# All samples; from them the table and the JSON.
+require "json"
+require "time"
+
+def median(list)
+  l = list.sort
+  l.size.odd? ? l[l.size / 2] : (l[l.size / 2 - 1] + l[l.size / 2]) / 2.0
+end
+
+class Results
+  # Of one row and one server.
+  class Cell
+    attr_reader :samples, :faults
+
+    def initialize
+      @samples = []
+      @faults = []
+    end
+
+    def values = @samples.map { |s| s[:value] }
+    def median = values.empty? ? nil : Object.send(:median, values)
+
+    # Largest minus smallest, in percent of the median.
+    def spread
+      return nil if values.size < 2
+      median.zero? ? 0 : (100.0 * (values.max - values.min) / median).round
+    end
+
+    def to_h
+      h = { median: median, min: values.min, max: values.max, spread_percent: spread, samples: @samples }
+      @faults.empty? ? h : h.merge(faults: @faults)
+    end
+  end
+
+  def initialize
+    @cells = Hash.new { |h, k| h[k] = Cell.new }
+    @loads = []
+    @notes = []
+  end
+
+  attr_reader :notes
+
+  def add(row, server, value, argv: nil, detail: nil)
+    raise "no row #{row}" unless ROWS.any? { |r| r.id == row }
+    @cells[[row, server]].samples << { value: value, detail: detail, argv: argv }.compact
+  end
+
+  def fault(row, server, text) = @cells[[row, server]].faults << text
+  def note(text) = (@notes << text unless @notes.include?(text))
+  def cell(row, server) = @cells.key?([row, server]) ? @cells[[row, server]] : nil
+  def median(row, server) = cell(row, server)&.median
+
+  # The load generator must have time to spare, or it is what was measured.
+  def load(what, share)
+    @loads << share
+    note(format("The load generator used %d %% of its processor: %s is bounded by it.", 100 * share, what)) if share > Load::WARN_AT
+  end
+
+  def rows = ROWS.select { |r| %w[tandem kamailio].any? { |s| cell(r.id, s) } }
+
+  def ratio(row)
+    tandem, kamailio = median(row.id, "tandem"), median(row.id, "kamailio")
+    tandem / kamailio.to_f if tandem && kamailio&.positive?
+  end
+
+  def verdict(row)
+    return "" unless row.goal
+    tandem, kamailio = median(row.id, "tandem"), median(row.id, "kamailio")
+    return "failed" unless tandem
+    return "not told" if row.goal == :ratio && !kamailio
+    return "aim reached" if row.reached(tandem, kamailio, row.aim)
+    row.reached(tandem, kamailio, row.at_least) ? "reached" : "NOT reached"
+  end
+
+  def table
+    line = "%-48s %12s %5s %12s %5s %6s  %-9s %-9s %s\n"
+    out = format(line, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "at least", "aim", "")
+    rows.each do |r|
+      t, k = cell(r.id, "tandem"), cell(r.id, "kamailio")
+      out << format(line, r.title, value_text(r, t), t&.spread, value_text(r, k), k&.spread,
+                    ratio(r) && format("%.2f", ratio(r)), r.limit_text(r.at_least), r.limit_text(r.aim), verdict(r)).rstrip << "\n"
+      [t, k].compact.flat_map(&:faults).uniq.each { |f| out << "    failed: #{f.strip.gsub(/\s+/, " ")[0, 200]}\n" }
+    end
+    out << "\n±%: largest minus smallest of the rounds, in percent of their median. ratio: Tandem's by Kamailio's.\n"
+    out << format("The load generator used up to %d %% of its processor.\n", 100 * @loads.max) unless @loads.empty?
+    @notes.each { |n| out << n << "\n" }
+    out
+  end
+
+  def to_h(about)
+    { about: about.merge(notes: @notes, load_cpu_max: @loads.max),
+      rows: rows.map do |r|
+        r.to_h.merge(verdict: verdict(r), ratio: ratio(r),
+                     tandem: cell(r.id, "tandem")&.to_h, kamailio: cell(r.id, "kamailio")&.to_h).compact
+      end }
+  end
+
+  private
+
+  def value_text(row, cell)
+    return "" unless cell
+    cell.median ? "#{row.number(cell.median)} #{row.unit}".strip : "failed"
+  end
+end
