@@ -35,7 +35,7 @@ struct agents *agents_new(const struct agents_config *cfg)
 
 	a->cfg = *cfg;
 	snprintf(a->host, sizeof(a->host), "@bench%d", (int)getpid());
-	a->random = 0x9e3779b97f4a7c15;
+	a->random = now_us() | 1;
 	list_init(&a->works);
 	list_init(&a->held);
 	list_init(&a->spare);
@@ -74,8 +74,8 @@ void agents_free(struct agents *a)
 	free(a);
 }
 
-/* In calls every second phone calls its neighbour. The order is mixed: real phones do not come in
- * the order in which they were made. */
+/* In calls every second phone calls its neighbour. The order is mixed, another way each time: real
+ * phones do not come in the order in which they were made, nor always the same few of many. */
 void agents_set_mode(struct agents *a, enum mode mode)
 {
 	unsigned step = mode == MODE_CALL ? 2 : 1;

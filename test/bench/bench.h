@@ -36,7 +36,7 @@ enum mode {
 
 uint64_t now_us(void); /* monotonic */
 
-/* xorshift; the same numbers in every run. */
+/* xorshift; not 0 */
 static inline uint64_t random_next(uint64_t *state)
 {
 	*state ^= *state << 13;

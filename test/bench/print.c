@@ -33,11 +33,11 @@ static void print_identity(const struct agents *a, const struct phone *p, struct
 	uint32_t cseq, const char *method)
 {
 	buf_printf(b,
-		";rport;branch=z9hG4bKb%u-%u-%u\r\nMax-Forwards: 70\r\nFrom: "
+		";rport;branch=z9hG4bKb%u-%u-%u%s\r\nMax-Forwards: 70\r\nFrom: "
 		"<sip:%s@%s>;tag=f%u-%u\r\n"
 		"Call-ID: %u-%u%s\r\nCSeq: %u %s\r\n",
-		p->id, p->op, cseq, p->name, a->cfg.domain, p->id, p->op, p->id, p->op, a->host,
-		cseq, method);
+		p->id, p->op, cseq, a->host + 1, p->name, a->cfg.domain, p->id, p->op, p->id, p->op,
+		a->host, cseq, method);
 }
 
 static void make_ha1(const struct agents *a, struct phone *p, enum crypto_digest d)

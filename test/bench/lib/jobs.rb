@@ -2,8 +2,8 @@
 # What is done to the servers. A job takes a round's number and the servers' names in the order of this round.
 
 class Jobs
-  # In the order in which they run: name => rounds (of how many of all).
-  ALL = { "basic" => 1.0, "tcp" => 1.0, "memory" => 0.6, "idle" => 1.0, "held" => 0.2 }.freeze
+  # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
+  ALL = { "basic" => 1.0, "tcp" => 1.0, "idle" => 1.0, "memory" => 0.6, "held" => 0.2, "many" => :itself }.freeze
 
   BASIC = %w[options refresh register call].freeze
   SETTLE_S = 34 # after the last transaction ends (timer L, 32 s)
@@ -13,7 +13,7 @@ class Jobs
     @o = options
   end
 
-  def rounds(name) = [(@o[:rounds] * ALL.fetch(name)).round, 1].max
+  def rounds(name) = ALL.fetch(name) == :itself ? 1 : [(@o[:rounds] * ALL.fetch(name)).round, 1].max
 
   def run
     @o[:jobs].each do |name|
@@ -124,6 +124,53 @@ class Jobs
       detail = { n: n, before: before, fresh: fresh, settled: settled, settled_s: @o[:settle], after: server.memory_bytes }
       add("call_bytes", server, ((settled - before) / n.to_f).round, r.argvs, detail)
       add("call_new_bytes", server, ((fresh - before) / n.to_f).round, r.argvs, detail)
+    end
+  end
+
+  # ---- many bindings ----
+
+  # The same load on two servers at once, one with few, one with many bindings, by turns.
+  def many(servers)
+    servers.each do |name|
+      with_server(name, %w[few_rate many_rate many_share], users: @o[:few]) do |few|
+        with_server(name, %w[many_rate many_share startup_s], users: @o[:many]) do |many|
+          ports = [few, many].to_h { |s| [s, free_ports(16)] }
+          register_all(few, @o[:few], port: ports[few])
+          register_all(many, @o[:many], port: ports[many])
+          @o[:rounds].times { |round| few_and_many([[few, @o[:few]], [many, @o[:many]]].rotate(round), ports) }
+          few.halt
+          @o[:rounds].times { start_up(many, ports[many]) } if name == "tandem"
+        end
+      end
+    end
+  end
+
+  def few_and_many(pairs, ports)
+    name = pairs[0][0].name
+    attempt(name, "many_share") do
+      rates = pairs.to_h do |server, users|
+        r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], seconds: @o[:seconds], port: ports[server]).run
+        row = users == @o[:many] ? "many_rate" : "few_rate"
+        add(row, server, r.per_second.round(1), r.argvs, r.summary.merge("bindings" => users, "cpu_us" => r.cpu_us.round(2)))
+        @results.load("#{row} (#{name})", r.load_cpu)
+        [row, r.per_second]
+      end
+      @results.add("many_share", name, (rates["many_rate"] / rates["few_rate"]).round(3))
+    end
+  end
+
+  # From exec until calls to ten of the stored bindings, chosen at random, have been answered. Who calls tries every 20 ms.
+  def start_up(server, port)
+    attempt(server.name, "startup_s") do
+      server.halt
+      load = Load.new(server, mode: "call", users: @o[:many], count: 10, at_once: 10, persist: true, registered: true, give_up: 60,
+                              port: port, processes: 1)
+      load.start
+      begun = monotonic_us
+      server.start { load.go }
+      r = load.finish
+      raise Failed, "#{r[:failed]} of 10 calls failed" if r[:failed].positive?
+      add("startup_s", server, ((r.answered_at_us - begun) / 1e6).round(3), r.argvs, r.summary.merge("bindings" => @o[:many]))
     end
   end
 end
