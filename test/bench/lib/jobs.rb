@@ -3,7 +3,8 @@
 
 class Jobs
   # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
-  ALL = { "basic" => 1.0, "tcp" => 1.0, "idle" => 1.0, "memory" => 0.6, "held" => 0.2, "many" => :itself }.freeze
+  ALL = { "basic" => 1.0, "tcp" => 1.0, "idle" => 1.0, "memory" => 0.6, "held" => 0.2, "many" => :itself,
+          "latency" => 1.0, "inversions" => :itself, "overload" => 0.6, "flood" => 0.6, "workers" => 0.6 }.freeze
 
   BASIC = %w[options refresh register call].freeze
   SETTLE_S = 34 # after the last transaction ends (timer L, 32 s)
@@ -171,6 +172,95 @@ class Jobs
       r = load.finish
       raise Failed, "#{r[:failed]} of 10 calls failed" if r[:failed].positive?
       add("startup_s", server, ((r.answered_at_us - begun) / 1e6).round(3), r.argvs, r.summary.merge("bindings" => @o[:many]))
+    end
+  end
+
+  # ---- open loops ----
+
+  # Calls a second that Tandem can do.
+  def capacity
+    @capacity ||= @results.median("call_rate", "tandem") || Tandem.with(users: @o[:users]) do |server|
+      Load.new(server, mode: "call", users: @o[:users], at_once: @o[:at_once], seconds: @o[:seconds]).run.per_second
+    end
+  end
+
+  # The same calls a second for both, from the moment when each was due.
+  def latency(servers)
+    rate = (capacity / 2).round
+    servers.each do |name|
+      with_server(name, %w[ring_p50 ring_p99 ring_max answer_p50 answer_p99 answer_max], users: @o[:callers]) do |server|
+        r = Load.new(server, mode: "call", users: @o[:callers], at_once: @o[:at_once], rate: rate, seconds: @o[:seconds] * 2).run
+        detail = r.summary.merge("offered_per_second" => rate)
+        %w[ring answer].each do |kind|
+          { "p50" => r.quantile(kind, 0.5), "p99" => r.quantile(kind, 0.99), "max" => r.worst(kind) }.each do |what, us|
+            add("#{kind}_#{what}", server, us, r.argvs, detail)
+          end
+        end
+        @results.load("latency (#{name})", r.load_cpu)
+        lost = r[:failed] + r[:late]
+        @results.note("Latency, #{name}: #{lost} of #{r.due} calls failed or could not begin.") if lost.positive?
+      end
+    end
+  end
+
+  # Calls whose 200 came before the 180. The callee sends both at once.
+  def inversions(servers)
+    servers.each do |name|
+      with_server(name, ["inversions"], users: @o[:users], cpus: [0, 1]) do |server|
+        r = Load.new(server, mode: "call", users: @o[:users], at_once: @o[:at_once], count: @o[:calls]).run
+        raise Failed, "#{r[:failed]} of #{@o[:calls]} calls failed" if r[:failed] * 1000 > @o[:calls]
+        add("inversions", server, r[:inversions], r.argvs, r.summary)
+        @results.note("Inversions, #{name}: of #{r[:begun]} calls, #{r[:failed]} failed.")
+      end
+    end
+  end
+
+  # Twice as many calls are due as the server does when it is asked for no more than it can.
+  def overload(servers)
+    servers.each do |name|
+      with_server(name, %w[overload_goodput overload_told overload_byes], users: @o[:crowd]) do |server|
+        crowd = { mode: "call", users: @o[:crowd], at_once: @o[:at_once] }
+        peak = Load.new(server, **crowd, seconds: @o[:seconds]).run.per_second
+        r = Load.new(server, **crowd, rate: (2 * peak).round, seconds: @o[:seconds] * 2, give_up: 5).run
+        detail = r.summary.merge("peak_per_second" => peak, "offered_per_second" => (2 * peak).round,
+                                 "answer_p99_us" => (r.quantile(:answer, 0.99) if r[:done].positive?))
+        add("overload_goodput", server, (r.per_second / peak).round(3), r.argvs, detail)
+        add("overload_told", server, (r[:refused_later] / [r[:failed], 1].max.to_f).round(3), r.argvs, detail)
+        add("overload_byes", server, r[:byes_failed], r.argvs, detail)
+        @results.load("overload (#{name})", r.load_cpu)
+        @results.note("Overload, #{name}: every caller was busy #{r[:late]} of #{r.due} times.") if r[:late].positive?
+      end
+    end
+  end
+
+  # 127.0.0.2 sends requests without credentials, 127.0.0.1 makes a fourth of the calls that could be made without that.
+  def flood(servers)
+    rate = (capacity / 4).round
+    servers.product(%w[invite register]).each do |name, method|
+      with_server(name, ["flood_#{method}", "flood_#{method}_p99"], users: @o[:callers]) do |server|
+        others = Load.new(server, mode: "call", users: @o[:callers], at_once: @o[:at_once], rate: rate, seconds: @o[:seconds] * 2,
+                                  give_up: 5)
+        attacker = Load.new(server, mode: "flood-#{method}", local: "127.0.0.2", sockets: 4, rate: @o[:flood],
+                                    seconds: @o[:seconds] * 2 + 0.5, processes: 1)
+        [others, attacker].each(&:start)
+        attacker.go
+        sleep 0.3
+        others.go
+        r, flood = others.finish, attacker.finish
+        detail = r.summary.merge("offered_per_second" => rate, "flood_sent" => flood[:sent], "flood_load_cpu" => flood.load_cpu)
+        add("flood_#{method}", server, (r.within(:answer, 1_000_000) / r.due.to_f).round(4), r.argvs + attacker.argvs, detail)
+        add("flood_#{method}_p99", server, r.quantile(:answer, 0.99), r.argvs + attacker.argvs, detail)
+      end
+    end
+  end
+
+  # ---- scaling ----
+
+  def workers(servers)
+    servers.product([1, 2]).each do |name, count|
+      with_server(name, %W[register_#{count}w_cpu call_#{count}w_cpu], users: @o[:users], cpus: (0...count).to_a) do |server|
+        %w[register call].each { |mode| throughput(server, "#{mode}_#{count}w", mode: mode) }
+      end
     end
   end
 end

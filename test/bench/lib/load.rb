@@ -106,6 +106,9 @@ class Result
     worst(kind)
   end
 
+  # How many took less than that.
+  def within(kind, limit_us) = @parts.sum { |p| p[kind.to_s]["counts"].sum { |us, n| us < limit_us ? n : 0 } }
+  def due = self[:begun] + self[:late]
   def worst(kind) = @parts.map { |p| p[kind.to_s]["worst_us"] }.max
 
   def summary

@@ -74,7 +74,7 @@ class Results
   end
 
   def table
-    line = "%-48s %12s %5s %12s %5s %6s  %-9s %-9s %s\n"
+    line = "%-52s %12s %5s %12s %5s %6s  %-9s %-9s %s\n"
     out = format(line, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "at least", "aim", "")
     rows.each do |r|
       t, k = cell(r.id, "tandem"), cell(r.id, "kamailio")
