@@ -10,7 +10,8 @@ void clock_read(struct clock *c)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	c->mono_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	clock_gettime(CLOCK_REALTIME, &t);
-	c->wall_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	c->wall_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	c->wall_ms = c->wall_us / 1000;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)

@@ -11,6 +11,7 @@
 struct clock {
 	uint64_t mono_ms; /* never goes back; for durations and timers */
 	int64_t wall_ms; /* UTC, milliseconds since 1970; for people and the store */
+	int64_t wall_us; /* the same, finer; for how long messages wait */
 };
 
 void clock_read(struct clock *c); /* from the system; for loops and one-shot commands only */

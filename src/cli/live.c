@@ -94,6 +94,9 @@ int live_status(struct cli *c)
 		{ "bindings", "Registered phones" }, { "calls", "Calls" },
 		{ "received", "Messages received" }, { "sent", "Messages sent" },
 		{ "malformed", "Malformed" }, { "dropped", "Dropped" },
+		{ "overloaded_workers", "Overloaded workers" }, { "delay_ms", "Queue delay (ms)" },
+		{ "overload_refused", "Refused in overload" },
+		{ "flood_dropped", "Dropped of floods" }, { "lost", "Lost: queue full" },
 		{ "events_lost", "Events lost" } };
 	json_t *status;
 	int code;

@@ -42,6 +42,7 @@ struct conf {
 	unsigned workers; /* 0: one a processor */
 	struct str server;
 	unsigned t1_ms, t2_ms, t4_ms;
+	unsigned overload_delay_ms; /* 0: never */
 	unsigned connections_max, connections_per_ip_max, message_bytes_max;
 	unsigned connection_idle_s, connection_message_s, connect_s, connection_queue_bytes;
 	struct str dns_servers;

@@ -54,6 +54,9 @@ enum event_category {
 	X(SIP_SENT, SIP, DEBUG, "sip.sent")                                                        \
 	X(SIP_MALFORMED, SIP, INFO, "sip.malformed")                                               \
 	X(SIP_DROPPED, SIP, DEBUG, "sip.dropped")                                                  \
+	X(OVERLOAD_BEGIN, SIP, WARNING, "overload.begin")                                          \
+	X(OVERLOAD_END, SIP, NOTICE, "overload.end")                                               \
+	X(OVERLOAD_FLOOD, SECURITY, WARNING, "overload.flood")                                     \
 	X(SIP_SEND_FAILED, SIP, INFO, "sip.send-failed")                                           \
 	X(CONNECTION_OPEN, SIP, DEBUG, "connection.open")                                          \
 	X(CONNECTION_CLOSED, SIP, DEBUG, "connection.closed")                                      \

@@ -5,7 +5,16 @@
 void loop_tick(struct worker *w)
 {
 	clock_read(&w->clock);
+	if (w->loop && !w->loop->turn_began_us)
+		w->loop->turn_began_us = w->clock.wall_us;
 	wheel_advance(&w->wheel, w->clock.mono_ms);
+}
+
+int64_t loop_arrival_us(const struct worker *w)
+{
+	const struct loop *l = w->loop;
+
+	return l->turn_began_us - l->busy_us / 2;
 }
 
 /* Only ends the sleep: on_check fires what is due. */
@@ -22,12 +31,14 @@ static void on_prepare(uv_prepare_t *handle)
 	uint64_t next;
 
 	worker_end_turn(w);
+	clock_read(&w->clock);
+	l->busy_us = l->turn_began_us ? w->clock.wall_us - l->turn_began_us : 0;
+	l->turn_began_us = 0;
 	next = wheel_next_ms(&w->wheel);
 	if (next == UINT64_MAX) {
 		uv_timer_stop(&l->wake);
 		return;
 	}
-	clock_read(&w->clock);
 	uv_update_time(&l->uv);
 	uv_timer_start(&l->wake, on_wake, next > w->clock.mono_ms ? next - w->clock.mono_ms : 0, 0);
 }

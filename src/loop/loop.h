@@ -17,6 +17,8 @@ struct loop {
 	uv_prepare_t prepare;
 	uv_check_t check;
 	struct worker *worker;
+	int64_t turn_began_us; /* wall clock; 0: it sleeps, or nothing was looked at yet */
+	int64_t busy_us; /* how long the turn before took */
 	bool stopping;
 };
 
@@ -25,6 +27,11 @@ struct loop {
  * what the callback starts is counted from now and not from when the loop went to sleep.
  */
 void loop_tick(struct worker *w);
+/*
+ * When what is read from a stream in this turn arrived, on average: in the middle of the turn
+ * before, if that had something to do. After loop_tick.
+ */
+int64_t loop_arrival_us(const struct worker *w);
 MUST_USE enum err loop_init(struct loop *l, struct worker *w);
 void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l); /* any thread */

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "loop/worker.h"
+#include "event/event.h"
 #include "loop/inbox.h"
 
-enum { TOKEN_RANDOM = 16 };
+enum { TOKEN_RANDOM = 16, OVERLOAD_CHECK_MS = 100, INBOX_CHUNK = 32 };
+
+/* Only makes a turn: its end looks whether the overload is over. */
+static void on_overload_check(struct timer *t)
+{
+	(void)t;
+}
 
 void worker_init(struct worker *w, unsigned id, unsigned count, struct event_bus *events)
 {
 	*w = (struct worker){ .id = id, .count = count, .events = events };
 	clock_read(&w->clock);
 	wheel_init(&w->wheel, w->clock.mono_ms);
+	overload_init(&w->overload, 0);
+	timer_init(&w->overload_check, on_overload_check);
 	rng_init(&w->rng);
 	list_init(&w->deferred);
 	list_init(&w->turn_end);
@@ -44,8 +53,49 @@ static void run_deferred(struct worker *w)
 	}
 }
 
+/* ---- overload ---- */
+
+static void tell_overload(struct worker *w)
+{
+	struct overload *o = &w->overload;
+
+	if (overload_level(o) != OVERLOAD_FINE) {
+		event_note(w->events, EV_OVERLOAD_BEGIN, STR_NONE, STR_NONE,
+			"worker %u does not keep up: messages wait %u ms, %llu were lost; new work "
+			"is "
+			"refused",
+			w->id, o->worst_us / 1000, (unsigned long long)o->counters.lost);
+		return;
+	}
+	event_note(w->events, EV_OVERLOAD_END, STR_NONE, STR_NONE,
+		"worker %u keeps up again: in %llu s it refused %llu requests, dropped %llu "
+		"messages of floods and lost %llu; the longest wait was %u ms",
+		w->id, (unsigned long long)(w->clock.mono_ms - o->began_ms) / 1000,
+		(unsigned long long)(o->counters.refused - o->at_begin.refused),
+		(unsigned long long)(o->counters.dropped - o->at_begin.dropped),
+		(unsigned long long)(o->counters.lost - o->at_begin.lost), o->worst_us / 1000);
+}
+
+static void check_overload(struct worker *w)
+{
+	if (overload_end_turn(&w->overload, w->clock.mono_ms))
+		tell_overload(w);
+	if (overload_level(&w->overload) != OVERLOAD_FINE && !timer_armed(&w->overload_check))
+		timer_start(&w->wheel, &w->overload_check, OVERLOAD_CHECK_MS);
+}
+
+void worker_arrived(struct worker *w, int64_t arrived_us)
+{
+	int64_t waited = w->clock.wall_us - arrived_us;
+
+	if (waited < 0) /* the clock was set */
+		waited = 0;
+	overload_arrived(&w->overload, waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX);
+}
+
 void worker_end_turn(struct worker *w)
 {
+	check_overload(w);
 	do {
 		run_deferred(w);
 		list_each_safe (it, &w->turn_end) {
@@ -76,6 +126,10 @@ unsigned worker_run_inbox(struct worker *w)
 	for (struct inbox_item *next; item; item = next, n++) {
 		next = item->next;
 		item->run(item);
+		if (w->loop && n % INBOX_CHUNK == INBOX_CHUNK - 1) {
+			clock_read(&w->clock); /* many of them take long */
+			check_overload(w);
+		}
 	}
 	return n;
 }

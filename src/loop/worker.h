@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/random.h"
+#include "loop/overload.h"
 #include "loop/wheel.h"
 
 struct event_bus;
@@ -40,6 +41,8 @@ struct worker {
 	struct wheel wheel;
 	struct rng rng;
 	struct event_bus *events;
+	struct overload overload; /* is it keeping up? */
+	struct timer overload_check; /* while it is not */
 	struct list deferred;
 	struct list turn_end; /* struct turn_hook: flush batches */
 	struct inbox *inbox;
@@ -64,6 +67,12 @@ void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struc
  */
 MUST_USE enum err worker_post(struct worker *w, struct inbox_item *item);
 void worker_post_reply(struct worker *w, struct inbox_item *item);
+
+/*
+ * The message that is handled next arrived at that time (struct clock's wall_us); before each that
+ * comes from outside. What admission judges by (loop/overload.h).
+ */
+void worker_arrived(struct worker *w, int64_t arrived_us);
 
 /* Ends a turn: deferred, hooks, until nothing is left. The loop and the replay harness call it. */
 void worker_end_turn(struct worker *w);

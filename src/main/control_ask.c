@@ -221,6 +221,29 @@ static void put_traffic(json_t *o, struct core *core)
 	put_number(o, "events_lost", event_bus_lost(core->events));
 }
 
+static void put_overload(json_t *o, struct core *core)
+{
+	struct overload_counters sum = { 0 };
+	unsigned shedding = 0;
+	uint32_t worst = 0;
+
+	for (unsigned i = 0; i < core->worker_count; i++) {
+		const struct overload *w = &core->workers[i]->worker.overload;
+		uint32_t delay = __atomic_load_n(&w->delay_us, __ATOMIC_RELAXED);
+
+		shedding += overload_level(w) != OVERLOAD_FINE;
+		sum.refused += __atomic_load_n(&w->counters.refused, __ATOMIC_RELAXED);
+		sum.dropped += __atomic_load_n(&w->counters.dropped, __ATOMIC_RELAXED);
+		sum.lost += __atomic_load_n(&w->counters.lost, __ATOMIC_RELAXED);
+		worst = delay > worst ? delay : worst;
+	}
+	put_number(o, "overloaded_workers", shedding);
+	json_object_set_new(o, "delay_ms", json_real(worst / 1000.0));
+	put_number(o, "overload_refused", sum.refused);
+	put_number(o, "flood_dropped", sum.dropped);
+	put_number(o, "lost", sum.lost);
+}
+
 static void put_sandboxes(json_t *o, struct core *core)
 {
 	struct dialplan_stats s;
@@ -259,6 +282,7 @@ static void finish_status(struct ask *a)
 	put_data(o, core);
 	put_number(o, "calls", calls);
 	put_traffic(o, core);
+	put_overload(o, core);
 	put_sandboxes(o, core);
 	answer_row(&out, o);
 	client_send(a->client, &out, false);

@@ -45,6 +45,7 @@ enum err core_workers_make(struct core *c, struct buf *why)
 
 		c->worker_count++;
 		worker_init(&w->worker, i, c->net_config.workers, c->events);
+		overload_init(&w->worker.overload, c->conf->overload_delay_ms);
 		e = loop_init(&w->loop, &w->worker);
 		all[i] = &w->worker;
 	}

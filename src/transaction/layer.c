@@ -20,6 +20,7 @@ struct tx_layer *tx_layer_new(struct worker *w, struct transport *t, const struc
 	hash_init(&l->clients, 256);
 	hash_init(&l->ids, 256);
 	list_init(&l->answered);
+	fair_init(&l->fair);
 	l->max = TX_MAX;
 	return l;
 }
@@ -210,7 +211,7 @@ static void on_request(struct tx_layer *l, struct sip_msg *m, const struct flow 
 	s = tx_find_server(l, m, m->method_name);
 	if (s)
 		server_on_repeat(s);
-	else
+	else if (tx_admit(l, m, flow))
 		l->handlers.on_request(l->arg, m, flow);
 }
 

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "event/event.h"
 #include "transaction/transaction.h"
+#include "transport/fair.h"
 
 enum {
 	TX_MAX = 200000, /* transactions of a worker, each side */
@@ -32,6 +33,7 @@ struct tx_layer {
 	struct list answered; /* servers but for INVITE that only wait for copies, oldest first */
 	uint64_t next_id;
 	char *scratch; /* TX_MESSAGE_MAX bytes to print in */
+	struct fair fair; /* who asks for how much, while there is too much */
 };
 
 /* What both sides have. Freed at the end of the turn, after on_done. */
@@ -106,6 +108,9 @@ static inline bool tx_reliable(const struct tx *tx)
 {
 	return tp_proto_reliable(tx->flow.proto);
 }
+
+/* A new request; false: there is too much to do, and it was answered so. */
+bool tx_admit(struct tx_layer *l, const struct sip_msg *m, const struct flow *flow);
 
 /* ---- machines ---- */
 void server_on_timeout(struct timer *t);

@@ -362,6 +362,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	c->in_used += (size_t)n;
+	c->nw->arrived_us = loop_arrival_us(worker_of(c));
 	e = take_messages(c);
 	if (e) {
 		net_count(&c->nw->counters.malformed, 1);

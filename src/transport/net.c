@@ -43,7 +43,9 @@ static int open_socket(const struct net_listen *l, struct buf *why)
 	if (ok && family == AF_INET6)
 		ok = !setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (ok && udp) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+		/* the queue must hold what comes while a turn lasts; FORCE: as root, at once */
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	} else if (ok) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -144,6 +146,7 @@ struct transport *net_worker_new(
 	nw->send_bytes = mem_alloc(NET_SEND_BYTES);
 	nw->send = mem_alloc(NET_SEND_MAX * sizeof(*nw->send));
 	nw->batch = udp_batch_new();
+	guard_init(&nw->guard);
 	hash_init(&nw->routes, 64);
 	hash_init(&nw->conns, 64);
 	hash_init(&nw->conns_by_peer, 64);
@@ -202,6 +205,7 @@ struct handover { /* a message on its way to the worker that owns it */
 	struct net_worker *to;
 	struct sip_msg *msg;
 	struct flow flow;
+	int64_t arrived_us;
 };
 
 static void on_handover(struct inbox_item *item)
@@ -209,6 +213,7 @@ static void on_handover(struct inbox_item *item)
 	struct handover *h = container_of(item, struct handover, item);
 	struct transport *t = &h->to->transport;
 
+	worker_arrived(t->worker, h->arrived_us);
 	t->handlers.on_message(t->arg, h->msg, &h->flow);
 	sip_msg_unref(h->msg);
 	free(h);
@@ -248,6 +253,7 @@ static void dispatch(struct net_worker *nw, struct sip_msg *m, const struct flow
 	struct handover *h;
 
 	if (owner == t->worker->id) {
+		worker_arrived(t->worker, nw->arrived_us);
 		t->handlers.on_message(t->arg, m, flow);
 		return;
 	}
@@ -255,7 +261,8 @@ static void dispatch(struct net_worker *nw, struct sip_msg *m, const struct flow
 	*h = (struct handover){ .item.run = on_handover,
 		.to = nw->net->workers[owner],
 		.msg = sip_msg_ref(m),
-		.flow = *flow };
+		.flow = *flow,
+		.arrived_us = nw->arrived_us };
 	net_count(&nw->counters.handed_over, 1);
 	if (h->to && !worker_post(h->to->transport.worker, &h->item))
 		return;
@@ -315,7 +322,12 @@ void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flo
 	struct sip_msg *m;
 	enum err e;
 
+	struct worker *w = nw->transport.worker;
+
 	net_count(&nw->counters.received, 1);
+	if (overload_level(&w->overload) != OVERLOAD_FINE && flow->proto == TP_UDP &&
+		guard_drops(&nw->guard, w, &flow->remote, bytes))
+		return;
 	if (!is_message(bytes)) {
 		net_count(&nw->counters.dropped, 1);
 		return;

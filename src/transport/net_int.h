@@ -4,6 +4,7 @@
 #define TRANSPORT_NET_INT_H
 
 #include "base/hash.h"
+#include "transport/guard.h"
 #include "transport/net.h"
 
 enum {
@@ -21,6 +22,7 @@ struct udp_socket { /* one listen line's UDP socket of one worker */
 	uint16_t listener;
 	struct addr local; /* may be a wildcard */
 	struct net_worker *nw;
+	uint32_t lost; /* as the kernel counts: its queue was full */
 	bool blocked; /* the last send said EAGAIN: waiting for room */
 };
 
@@ -55,6 +57,8 @@ struct net_worker {
 	struct udp_datagram *send;
 	unsigned send_count;
 	struct udp_batch *batch; /* receive buffers */
+	int64_t arrived_us; /* of what is being delivered */
+	struct guard guard;
 
 	struct hash routes; /* by remote address */
 	struct hash conns; /* by id */
@@ -80,7 +84,7 @@ static inline void net_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, now + n, __ATOMIC_RELAXED);
 }
 
-/* Bytes that arrived, one message: parses it and sends it on to its owner. */
+/* Bytes that arrived at nw->arrived_us, one message: parses it, sends it on to its owner. */
 void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flow);
 
 MUST_USE enum err udp_open(struct net_worker *nw, uint16_t listener, int fd);

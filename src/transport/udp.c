@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "event/event.h"
@@ -14,9 +15,10 @@
 
 enum { SLOT_BYTES = SIP_MSG_MAX + 1, BATCHES_PER_TURN = 8 };
 
-union control { /* room for one packet info */
+union control { /* room for one packet info, a time stamp, a count of what was lost */
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct timespec)) +
+		CMSG_SPACE(sizeof(uint32_t))];
 };
 
 struct udp_batch {
@@ -73,6 +75,35 @@ static void take_local(struct msghdr *h, const struct udp_socket *s, struct addr
 	}
 }
 
+/*
+ * What the kernel says about the first, the oldest, of a batch: when it came, and how many found
+ * the queue full before it. Nothing: it came just now.
+ */
+static void take_arrival(struct udp_socket *s)
+{
+	struct worker *w = s->nw->transport.worker;
+	struct msghdr *h = &s->nw->batch->msgs[0].msg_hdr;
+
+	s->nw->arrived_us = w->clock.wall_us;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			s->nw->arrived_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+		} else if (c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t lost;
+
+			memcpy(&lost, CMSG_DATA(c), sizeof(lost));
+			if (lost != s->lost)
+				overload_lost(&w->overload, lost - s->lost);
+			s->lost = lost;
+		}
+	}
+}
+
 static void take_datagram(struct udp_socket *s, int i)
 {
 	struct udp_batch *b = s->nw->batch;
@@ -89,6 +120,10 @@ static void on_readable(struct udp_socket *s)
 
 		batch_prepare(s->nw->batch);
 		n = recvmmsg(s->fd, s->nw->batch->msgs, NET_BATCH, MSG_DONTWAIT, NULL);
+		if (n > 0 && round)
+			clock_read(&s->nw->transport.worker->clock);
+		if (n > 0)
+			take_arrival(s);
 		for (int i = 0; i < n; i++)
 			take_datagram(s, i);
 		if (n < NET_BATCH)
@@ -125,6 +160,8 @@ enum err udp_open(struct net_worker *nw, uint16_t listener, int fd)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	else
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	if (uv_poll_init_socket(&nw->transport.worker->loop->uv, &s->poll, fd)) {
 		free(s);
 		return ERR_IO;

@@ -107,8 +107,10 @@ void world_send(struct world *w, struct agent *a, struct str bytes)
 	e = sip_msg_parse(bytes, &m, &fault);
 	if (e)
 		world_say(w, "        (malformed: %s)\n", fault.reason ? fault.reason : "?");
-	else
+	else {
+		overload_arrived(&w->worker.overload, w->waited_us);
 		w->net.handlers.on_message(w->net.arg, m, &flow);
+	}
 	sip_msg_unref(m);
 	world_settle(w);
 }

@@ -10,7 +10,7 @@
 #include "event/event.h"
 #include "store/repo.h"
 
-enum { FILE_MAX = 1 << 20, WORDS_MAX = 16, BLOCK_MAX = 40 };
+enum { FILE_MAX = 1 << 20, WORDS_MAX = 16, BLOCK_MAX = 40, CROWD = 20, INTERVALS_MS = 200 };
 
 struct play {
 	struct world world;
@@ -653,6 +653,24 @@ static void do_advance(struct play *p, struct str rest)
 	world_advance(&p->world, ms ? v : (uint64_t)v * (minutes ? 60000 : 1000));
 }
 
+/* A crowd waits before anybody of the scenario does: what the worker sees of it. */
+static void do_waiting(struct play *p, struct str rest)
+{
+	struct worker *w = &p->world.worker;
+
+	start_world(p);
+	if (!str_ends(rest, STR("ms")))
+		fail(p, "waiting 50ms, or 0ms");
+	p->world.waited_us = 1000 * number(str_first(rest, rest.n - 2), 0);
+	if (!p->world.waited_us)
+		return;
+	world_advance(&p->world, INTERVALS_MS);
+	for (unsigned i = 0; i < CROWD; i++)
+		overload_arrived(&w->overload, p->world.waited_us);
+	worker_end_turn(w);
+	world_advance(&p->world, INTERVALS_MS);
+}
+
 static void do_store(struct play *p, struct str rest)
 {
 	start_world(p);
@@ -794,6 +812,7 @@ static void step(struct play *p, struct str line)
 		{ "agent", do_agent },
 		{ "expect", do_expect },
 		{ "advance", do_advance },
+		{ "waiting", do_waiting },
 		{ "store", do_store },
 		{ "drop", do_drop },
 		{ "discard", do_discard },

@@ -8,7 +8,12 @@
 #include "store/repo.h"
 #include "world.h"
 
-enum { TRACE_MAX = 4 << 20, LINE_MAX_BYTES = 6000, START_MONO_MS = 1000000 };
+enum {
+	TRACE_MAX = 4 << 20,
+	LINE_MAX_BYTES = 6000,
+	START_MONO_MS = 1000000,
+	OVERLOAD_DELAY_MS = 20
+};
 
 /* Sunday, 8 November 2009, 12:00 UTC */
 static const int64_t start_wall_ms = 1257681600000;
@@ -91,6 +96,7 @@ void world_init(struct world *w)
 		w->sink.min[c] = c == EVENT_CAT_SIP ? EVENT_INFO : EVENT_DEBUG;
 	event_bus_add(w->events, &w->sink);
 	worker_init(&w->worker, 0, 1, w->events);
+	overload_init(&w->worker.overload, OVERLOAD_DELAY_MS);
 	rng_init_seed(&w->worker.rng, 42);
 	w->worker.clock = (struct clock){ .mono_ms = START_MONO_MS, .wall_ms = start_wall_ms };
 	wheel_init(&w->worker.wheel, START_MONO_MS);

@@ -72,6 +72,7 @@ struct world {
 	struct roles roles;
 	struct roles_config config;
 	bool running;
+	uint32_t waited_us; /* what each message from an agent waited before it was handled */
 
 	struct agent agents[AGENTS_MAX];
 	unsigned agent_count;

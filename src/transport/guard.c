@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "transport/guard.h"
+#include "event/event.h"
+
+enum { TELL_MS = 10000 };
+
+void guard_init(struct guard *g)
+{
+	*g = (struct guard){ 0 };
+	fair_init(&g->fair);
+}
+
+/* The value of the To field, as nearly everybody writes it; empty: not found. */
+static struct str to_field(struct str bytes)
+{
+	static const char *const names[] = { "\nTo:", "\nt:", "\nTO:", "\nto:" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t at = str_find_str(bytes, str_of(names[i]));
+
+		if (at < bytes.n) {
+			struct str rest = str_from(bytes, at + 1);
+
+			return str_first(rest, str_find(rest, '\n'));
+		}
+	}
+	return STR_NONE;
+}
+
+bool guard_is_new(struct str bytes)
+{
+	static const char *const beginning[] = { "INVITE ", "OPTIONS ", "MESSAGE ", "SUBSCRIBE ",
+		"PUBLISH " };
+	struct str to;
+
+	if (str_starts(bytes, STR("REGISTER ")))
+		return true;
+	for (unsigned i = 0; i < sizeof(beginning) / sizeof(*beginning); i++) {
+		if (!str_starts(bytes, str_of(beginning[i])))
+			continue;
+		to = to_field(bytes);
+		return to.n && str_find_str(to, STR("tag=")) == to.n;
+	}
+	return false;
+}
+
+static void tell(struct guard *g, struct worker *w, const struct addr *source)
+{
+	char text[ADDR_TEXT_MAX];
+	struct buf b = BUF_OF(text);
+	uint64_t now = w->clock.mono_ms;
+
+	if (g->told_ms && now - g->told_ms < TELL_MS)
+		return;
+	g->told_ms = now;
+	addr_print_ip(&b, source);
+	event_note(w->events, EV_OVERLOAD_FLOOD, STR_NONE, STR_NONE,
+		"worker %u drops what %.*s sends beyond its share: more than %u messages in %d ms",
+		w->id, STR_ARG(buf_str(&b)), g->fair.share, FAIR_WINDOW_MS);
+}
+
+bool guard_drops(struct guard *g, struct worker *w, const struct addr *source, struct str bytes)
+{
+	struct overload *o = &w->overload;
+	uint32_t n = fair_count(&g->fair, source, w->clock.mono_ms);
+	enum overload_level level = overload_level(o);
+
+	if (level < OVERLOAD_DROPPING)
+		return false;
+	if (o->hopeless || g->fair.share == UINT32_MAX)
+		fair_press(&g->fair);
+	if (n <= g->fair.share)
+		return false;
+	/* a source that is alone takes nothing from anybody */
+	if (!guard_is_new(bytes) && (level < OVERLOAD_DROPPING_ALL || fair_alone(&g->fair)))
+		return false;
+	overload_count(&o->counters.dropped, 1);
+	tell(g, w, source);
+	return true;
+}
