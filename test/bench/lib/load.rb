@@ -22,7 +22,7 @@ class Load
   # One measurement: a Hash with what the server's processors did in it. The block runs while calls are held.
   def run(&held)
     start
-    @server_before = @server.cpu_seconds
+    @begun = now
     go
     hold(&held) if held
     finish
@@ -44,14 +44,26 @@ class Load
   def finish
     notes = @all.map { |p| Thread.new { p[:err].readlines } }
     texts = @all.map { |p| Thread.new { p[:out].read } }.map(&:value)
-    cpu = @server.cpu_seconds - (@server_before || 0)
+    ended = now if @begun
     @all.zip(notes) do |p, n|
       raise Failed, "load generator: #{(p[:notes] + n.value).last(3).join.strip}" unless p[:thread].value.success?
     end
-    Result.new(texts.map { |t| JSON.parse(t) }, cpu, @argvs)
+    parts = texts.map { |t| JSON.parse(t) }
+    Result.new(parts, @argvs, *(used(ended, parts) if @begun))
   end
 
   private
+
+  def cpus = (@server.cpus + Cpus::LOAD).uniq
+
+  def now = { server: @server.cpu_seconds, busy: Cpus.busy_seconds(cpus), at: monotonic_us / 1e6 }
+
+  # The server's processor time; the share of the processors that neither server nor load generator took.
+  def used(ended, parts)
+    server, busy, time = %i[server busy at].map { |k| ended[k] - @begun[k] }
+    mine = server + parts.sum { |p| p["load_cpu"] * p["seconds"] }
+    [server, ((busy - mine) / time / cpus.size).clamp(0, 1)]
+  end
 
   def argv(index, processes, options)
     mine = options.dup
@@ -79,12 +91,13 @@ end
 
 # The sums of several processes' results.
 class Result
-  attr_reader :argvs, :server_cpu
+  attr_reader :argvs, :server_cpu, :others
 
-  def initialize(parts, server_cpu, argvs)
+  def initialize(parts, argvs, server_cpu = nil, others = nil)
     @parts = parts
-    @server_cpu = server_cpu
     @argvs = argvs
+    @server_cpu = server_cpu
+    @others = others
     @counts = parts.map { |p| p.select { |_, v| v.is_a?(Integer) } }.reduce { |a, b| a.merge(b) { |_, x, y| x + y } }
   end
 
@@ -113,6 +126,6 @@ class Result
 
   def summary
     keys = %w[done failed late resent refused refused_later timed_out byes byes_failed inversions late_answers unexpected]
-    keys.to_h { |k| [k, self[k]] }.merge("seconds" => seconds, "load_cpu" => load_cpu)
+    keys.to_h { |k| [k, self[k]] }.merge("seconds" => seconds, "load_cpu" => load_cpu, "others_cpu" => others&.round(3))
   end
 end

@@ -33,10 +33,14 @@ class Results
     end
   end
 
-  def initialize
+  # sizes: what stands in the titles of rows, as many: 1000000.
+  def initialize(sizes = {})
+    @sizes = sizes
     @cells = Hash.new { |h, k| h[k] = Cell.new }
     @loads = []
+    @others = []
     @notes = []
+    @extras = {}
   end
 
   attr_reader :notes
@@ -47,17 +51,22 @@ class Results
   end
 
   def fault(row, server, text) = @cells[[row, server]].faults << text
+  def extra(what, value) = @extras[what] = value
   def note(text) = (@notes << text unless @notes.include?(text))
   def cell(row, server) = @cells.key?([row, server]) ? @cells[[row, server]] : nil
   def median(row, server) = cell(row, server)&.median
 
-  # The load generator must have time to spare, or it is what was measured.
-  def load(what, share)
-    @loads << share
-    note(format("The load generator used %d %% of its processor: %s is bounded by it.", 100 * share, what)) if share > Load::WARN_AT
+  # The load generator must have time to spare, or it is what was measured; and nobody else should work meanwhile.
+  def conditions(what, result)
+    @loads << result.load_cpu
+    @others << result.others if result.others
+    return unless result.load_cpu > Load::WARN_AT
+    note(format("The load generator used %d %% of its processor: %s is bounded by it.", 100 * result.load_cpu, what))
   end
 
   def rows = ROWS.select { |r| %w[tandem kamailio].any? { |s| cell(r.id, s) } }
+
+  def title(row) = format(row.title, @sizes.transform_values { |n| ROWS[0].number(n) })
 
   def ratio(row)
     tandem, kamailio = median(row.id, "tandem"), median(row.id, "kamailio")
@@ -78,20 +87,22 @@ class Results
     out = format(line, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "at least", "aim", "")
     rows.each do |r|
       t, k = cell(r.id, "tandem"), cell(r.id, "kamailio")
-      out << format(line, r.title, value_text(r, t), t&.spread, value_text(r, k), k&.spread,
+      out << format(line, title(r), value_text(r, t), t&.spread, value_text(r, k), k&.spread,
                     ratio(r) && format("%.2f", ratio(r)), r.limit_text(r.at_least), r.limit_text(r.aim), verdict(r)).rstrip << "\n"
       [t, k].compact.flat_map(&:faults).uniq.each { |f| out << "    failed: #{f.strip.gsub(/\s+/, " ")[0, 200]}\n" }
     end
     out << "\n±%: largest minus smallest of the rounds, in percent of their median. ratio: Tandem's by Kamailio's.\n"
-    out << format("The load generator used up to %d %% of its processor.\n", 100 * @loads.max) unless @loads.empty?
+    out << format("The load generator used up to %d %% of its processor. ", 100 * @loads.max) unless @loads.empty?
+    out << format("Others used %.1f %% of the processors (median), up to %d %%.\n", 100 * Object.send(:median, @others), 100 * @others.max) unless @others.empty?
     @notes.each { |n| out << n << "\n" }
     out
   end
 
   def to_h(about)
-    { about: about.merge(notes: @notes, load_cpu_max: @loads.max),
+    { about: about.merge(notes: @notes, load_cpu_max: @loads.max, others_cpu_max: @others.max),
+      extras: @extras,
       rows: rows.map do |r|
-        r.to_h.merge(verdict: verdict(r), ratio: ratio(r),
+        r.to_h.merge(title: title(r), verdict: verdict(r), ratio: ratio(r),
                      tandem: cell(r.id, "tandem")&.to_h, kamailio: cell(r.id, "kamailio")&.to_h).compact
       end }
   end

@@ -2,6 +2,7 @@
 # The servers that are measured, each in a directory of its own and ended by its process id.
 require "etc"
 require "fileutils"
+require "json"
 require "open3"
 require "socket"
 require "tmpdir"
@@ -21,6 +22,15 @@ module Cpus
   LOADS = (ENV["BENCH_LOADS"] || [1, ALL / 3].max).to_i
   SERVER = (0...(ENV["BENCH_CPUS"] || [1, ALL - LOADS].max).to_i).to_a
   LOAD = (ALL - LOADS...ALL).to_a
+
+  # Seconds that these processors were busy since they were started; taken by the host counts.
+  def self.busy_seconds(cpus)
+    File.foreach("/proc/stat").sum do |line|
+      next 0 unless (number = line[/\Acpu(\d+) /, 1]) && cpus.include?(number.to_i)
+      user, nice, system, _idle, _iowait, irq, softirq, steal = line.split.drop(1).map(&:to_i)
+      (user + nice + system + irq + softirq + steal) / TICK
+    end
+  end
 end
 
 def free_port
@@ -81,7 +91,7 @@ class Server
 
   def start
     @argv = ["taskset", "-c", @cpus.join(","), *command]
-    @pid = spawn(*@argv, chdir: @dir, out: log, err: log)
+    @pid = spawn(*@argv, chdir: @dir, out: log, err: log, pgroup: true)
     yield if block_given?
     wait_ready
   end
@@ -143,14 +153,15 @@ class Server
     end
   end
 
-  def halt
+  # Ends it, with its children; the data stay.
+  def halt(patience_s = 30)
     return unless @pid
     Process.kill("TERM", @pid)
-    300.times do
+    (patience_s * 10).times do
       return if Process.wait(@pid, Process::WNOHANG)
       sleep 0.1
     end
-    Process.kill("KILL", @pid)
+    Process.kill("KILL", -@pid) # its own process group
     Process.wait(@pid)
   rescue Errno::ESRCH, Errno::ECHILD
     nil
@@ -159,7 +170,7 @@ class Server
   end
 
   def stop
-    halt
+    halt(3)
     FileUtils.rm_rf(@dir) unless ENV["BENCH_KEEP"]
   end
 end
@@ -202,7 +213,11 @@ class Tandem < Server
   def tandem(*args, input: "")
     out, status = Open3.capture2e({ "TANDEM_CONF" => conf }, PROGRAM, *args, stdin_data: input)
     raise Failed, "tandem #{args.join(" ")}: #{out.lines.last(3).join}" unless status.success?
+    out
   end
+
+  # How often threads waited for each other.
+  def contention = JSON.parse(tandem("status", "--contention", "--json"))
 
   def self.version = `#{PROGRAM} version 2>&1`.lines.first.to_s.strip
 end
