@@ -12,14 +12,8 @@ struct auth {
 	struct worker *worker;
 	struct tx_layer *tx;
 	struct auth_config cfg;
-	uint8_t decoy_key[CRYPTO_KEY_BYTES]; /* makes up credentials for users that do not exist */
 	struct nonces nonces;
 };
-
-static void derive(const uint8_t key[32], struct str purpose, uint8_t out[32])
-{
-	crypto_hmac_sha256(key, purpose, out);
-}
 
 struct auth *auth_new(
 	struct worker *w, struct tx_layer *tx, const uint8_t key[32], const struct auth_config *cfg)
@@ -30,8 +24,7 @@ struct auth *auth_new(
 	a->worker = w;
 	a->tx = tx;
 	a->cfg = *cfg;
-	derive(key, STR("digest decoys"), a->decoy_key);
-	derive(key, STR("digest nonces"), nonce_key);
+	crypto_hmac_sha256(key, STR("digest nonces"), nonce_key);
 	nonces_init(&a->nonces, w, nonce_key, cfg->nonce_s, cfg->nonces_max);
 	crypto_wipe(nonce_key, sizeof(nonce_key));
 	return a;
@@ -40,7 +33,6 @@ struct auth *auth_new(
 void auth_free(struct auth *a)
 {
 	nonces_fini(&a->nonces);
-	crypto_wipe(a->decoy_key, sizeof(a->decoy_key));
 	free(a);
 }
 
@@ -133,25 +125,19 @@ static bool find_response(const struct sip_msg *req, struct str realm, struct di
 }
 
 /*
- * HA1 of the account; for a user that does not exist, one that nobody can know but that is always
- * the same, so that the work that follows is the same, too.
+ * For a user that does not exist, and for one without credentials of that algorithm, the same work
+ * is done with a stand-in that fits nobody, and then it is refused.
  */
-static struct str ha1_of(const struct auth *a, const struct account *account,
-	const struct digest_response *r, char decoy[DIGEST_HEX_MAX])
+static bool right_digest(
+	const struct sip_msg *req, const struct account *account, const struct digest_response *r)
 {
-	uint8_t raw[32];
+	static const char stand_in[] =
+		"----------------------------------------------------------------";
+	size_t n = 2 * crypto_digest_bytes(r->algorithm);
 	struct str known = account ? account->ha1[r->algorithm] : STR_NONE;
-
-	crypto_hmac_sha256(a->decoy_key, r->username, raw);
-	str_hex(raw, crypto_digest_bytes(r->algorithm), decoy);
-	return known.n ? known : str_of(decoy);
-}
-
-static bool right_digest(const struct auth *a, const struct sip_msg *req,
-	const struct account *account, const struct digest_response *r)
-{
-	char decoy[DIGEST_HEX_MAX], want[DIGEST_HEX_MAX];
-	struct digest_input in = { .algorithm = r->algorithm,
+	char want[DIGEST_HEX_MAX];
+	const struct digest_input in = { .algorithm = r->algorithm,
+		.ha1 = known.n ? known : str_make(stand_in, n),
 		.method = req->method_name,
 		.uri = r->uri,
 		.nonce = r->nonce,
@@ -159,12 +145,9 @@ static bool right_digest(const struct auth *a, const struct sip_msg *req,
 		.nc_text = r->nc_text,
 		.qop = r->qop,
 		.body = req->body };
-	size_t n = 2 * crypto_digest_bytes(r->algorithm);
 
-	in.ha1 = ha1_of(a, account, r, decoy);
 	digest_compute(&in, want);
-	return r->response.n == n && crypto_equal(r->response.p, want, n) && account &&
-		account->ha1[r->algorithm].n;
+	return r->response.n == n && crypto_equal(r->response.p, want, n) && known.n;
 }
 
 /* The digest covers its own uri; it must be the one that is asked for (RFC 7616 3.4.6). */
@@ -180,7 +163,8 @@ bool auth_request(struct auth *a, const struct sip_msg *req, const struct flow *
 	const struct account *account, struct str realm)
 {
 	struct digest_response r;
-	enum nonce_state nonce;
+	struct nonce nonce;
+	enum nonce_state state;
 	bool right;
 
 	if (!find_response(req, realm, &r)) {
@@ -191,10 +175,10 @@ bool auth_request(struct auth *a, const struct sip_msg *req, const struct flow *
 	}
 	if (!offered(a, &r))
 		return refuse(a, req, flow, account, realm, "algorithm was not offered");
-	nonce = nonce_check(&a->nonces, realm, r.nonce);
-	if (nonce == NONCE_FOREIGN)
+	state = nonce_check(&a->nonces, realm, r.nonce, &nonce);
+	if (state == NONCE_FOREIGN)
 		return refuse(a, req, flow, account, realm, "nonce is not ours");
-	right = right_digest(a, req, account, &r);
+	right = right_digest(req, account, &r);
 	if (!right)
 		return refuse(
 			a, req, flow, account, realm, account ? "wrong password" : "unknown user");
@@ -202,7 +186,7 @@ bool auth_request(struct auth *a, const struct sip_msg *req, const struct flow *
 		return refuse(a, req, flow, account, realm, "digest is for another user name");
 	if (!right_uri(req, &r))
 		return refuse(a, req, flow, account, realm, "digest is for another URI");
-	if (nonce == NONCE_OLD || !nonce_use(&a->nonces, r.nonce, r.qop != DIGEST_QOP_NONE, r.nc)) {
+	if (state == NONCE_OLD || !nonce_use(&a->nonces, &nonce, r.qop != DIGEST_QOP_NONE, r.nc)) {
 		note(a, EV_AUTH_CHALLENGED, req, flow, account, "the nonce is too old or was used");
 		challenge(a, req, flow, realm, true);
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who sent this request? Digest authentication of our own users (RFC 3261 22, RFC 7616, RFC 8760)
- * for all roles. Stateless: a nonce is a time stamp under an HMAC with the cluster's key, so any
+ * for all roles. Stateless: a nonce is a time stamp under a MAC with the cluster's key, so any
  * worker, any node, and the process after a restart can check it, and nothing is remembered before
  * a request is authentic.
  *

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "auth/nonce.h"
 #include "base/arena.h"
 
-enum { WINDOW = 64, MAC_BYTES = 16, SIGNED_MAX = 512 };
+enum { WINDOW = 64 };
 
 struct used_nonce {
 	struct hash_node node;
 	struct list age;
 	uint32_t highest;
 	uint64_t window; /* bit i: highest - i was used */
-	char text[NONCE_CHARS];
+	struct nonce nonce;
 };
 
 void nonces_init(
 	struct nonces *n, struct worker *w, const uint8_t key[32], unsigned life_s, unsigned max)
 {
 	n->worker = w;
-	memcpy(n->key, key, sizeof(n->key));
+	n->mac = crypto_block_new(key);
 	n->life_ms = (int64_t)life_s * 1000;
 	n->max = max;
 	hash_init(&n->used, 64);
@@ -39,79 +38,107 @@ void nonces_fini(struct nonces *n)
 		forget(n, container_of(it, struct used_nonce, age));
 	}
 	hash_fini(&n->used);
-	crypto_wipe(n->key, sizeof(n->key));
+	crypto_block_free(n->mac);
 }
 
-/* MAC over time, chance and realm, in hex. */
-static void sign(
-	const struct nonces *n, struct str front, struct str realm, char out[2 * MAC_BYTES + 1])
-{
-	char text[SIGNED_MAX];
-	struct buf b = BUF_OF(text);
-	uint8_t mac[32];
+/*
+ * What a nonce says, and what its MAC is made of: 6 bytes of time, 4 of chance; behind them, in
+ * the MAC's block, 6 of the realm's hash.
+ */
+struct said {
+	int64_t ms;
+	uint32_t chance;
+};
 
-	buf_add(&b, front);
-	buf_char(&b, ':');
-	buf_add(&b, realm);
-	crypto_hmac_sha256(n->key, buf_str(&b), mac);
-	str_hex(mac, MAC_BYTES, out);
+enum { TIME_BYTES = 6, CHANCE_BYTES = 4, SAID_BYTES = TIME_BYTES + CHANCE_BYTES };
+
+static void put_bytes(uint8_t *to, uint64_t v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		to[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+}
+
+static uint64_t get_bytes(const uint8_t *from, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		v = v << 8 | from[i];
+	return v;
+}
+
+/* The nonce's bytes: what it says, then its MAC. */
+static void make(
+	const struct nonces *n, const struct said *said, struct str realm, struct nonce *out)
+{
+	uint8_t block[CRYPTO_BLOCK];
+
+	put_bytes(block, (uint64_t)said->ms, TIME_BYTES);
+	put_bytes(block + TIME_BYTES, said->chance, CHANCE_BYTES);
+	put_bytes(block + SAID_BYTES, hash_stable(realm), CRYPTO_BLOCK - SAID_BYTES);
+	memcpy(out->bytes, block, SAID_BYTES);
+	crypto_block_mac(n->mac, block, out->bytes + SAID_BYTES);
 }
 
 void nonce_make(struct nonces *n, struct str realm, char out[NONCE_CHARS + 1])
 {
-	snprintf(out, NONCE_CHARS + 1, "%016llx%08x", (unsigned long long)n->worker->clock.wall_ms,
-		(unsigned)rng_u64(&n->worker->rng));
-	sign(n, str_make(out, 24), realm, out + 24);
+	const struct said said = { n->worker->clock.wall_ms, (uint32_t)rng_u64(&n->worker->rng) };
+	struct nonce nonce;
+
+	make(n, &said, realm, &nonce);
+	str_hex(nonce.bytes, NONCE_BYTES, out);
 }
 
-static int64_t time_of(struct str nonce)
+static int64_t time_of(const struct nonce *nonce)
 {
-	uint8_t bytes[8];
-	uint64_t v = 0;
-	size_t n;
-
-	if (str_unhex(str_first(nonce, 16), bytes, sizeof(bytes), &n))
-		return 0;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | bytes[i];
-	return (int64_t)v;
+	return (int64_t)get_bytes(nonce->bytes, TIME_BYTES);
 }
 
-enum nonce_state nonce_check(struct nonces *n, struct str realm, struct str nonce)
+enum nonce_state nonce_check(struct nonces *n, struct str realm, struct str text, struct nonce *out)
 {
-	char mac[2 * MAC_BYTES + 1];
+	struct nonce want;
+	struct said said;
 	int64_t age;
+	size_t bytes;
 
-	if (nonce.n != NONCE_CHARS)
+	if (text.n != NONCE_CHARS || str_unhex(text, out->bytes, NONCE_BYTES, &bytes))
 		return NONCE_FOREIGN;
-	sign(n, str_first(nonce, 24), realm, mac);
-	if (!crypto_equal(mac, nonce.p + 24, 2 * MAC_BYTES))
+	said.ms = time_of(out);
+	said.chance = (uint32_t)get_bytes(out->bytes + TIME_BYTES, CHANCE_BYTES);
+	make(n, &said, realm, &want);
+	if (!crypto_equal(out->bytes, want.bytes, NONCE_BYTES))
 		return NONCE_FOREIGN;
-	age = n->worker->clock.wall_ms - time_of(nonce);
+	age = n->worker->clock.wall_ms - said.ms;
 	/* made in the future: another node's clock is ahead, or ours was set back */
 	return age > n->life_ms || age < -n->life_ms ? NONCE_OLD : NONCE_GOOD;
 }
 
-static struct used_nonce *find(struct nonces *n, struct str nonce)
+/* The MAC is as good as chance. */
+static uint64_t hash_of(const struct nonce *nonce)
 {
-	for (struct hash_node *h = hash_find(&n->used, hash_str(nonce)); h; h = hash_next(h)) {
+	return get_bytes(nonce->bytes + SAID_BYTES, 8);
+}
+
+static struct used_nonce *find(struct nonces *n, const struct nonce *nonce)
+{
+	for (struct hash_node *h = hash_find(&n->used, hash_of(nonce)); h; h = hash_next(h)) {
 		struct used_nonce *u = container_of(h, struct used_nonce, node);
 
-		if (memcmp(u->text, nonce.p, NONCE_CHARS) == 0)
+		if (memcmp(&u->nonce, nonce, sizeof(*nonce)) == 0)
 			return u;
 	}
 	return NULL;
 }
 
-static struct used_nonce *remember(struct nonces *n, struct str nonce)
+static struct used_nonce *remember(struct nonces *n, const struct nonce *nonce)
 {
 	struct used_nonce *u;
 
 	while (n->used.count >= n->max && !list_empty(&n->by_age))
 		forget(n, container_of(list_first(&n->by_age), struct used_nonce, age));
 	u = mem_new(struct used_nonce);
-	memcpy(u->text, nonce.p, NONCE_CHARS);
-	hash_add(&n->used, &u->node, hash_str(nonce));
+	u->nonce = *nonce;
+	hash_add(&n->used, &u->node, hash_of(nonce));
 	list_append(&n->by_age, &u->age);
 	return u;
 }
@@ -143,11 +170,11 @@ static void drop_old(struct nonces *n)
 	struct list *it = list_first(&n->by_age);
 	struct used_nonce *u = it ? container_of(it, struct used_nonce, age) : NULL;
 
-	if (u && n->worker->clock.wall_ms - time_of(str_make(u->text, NONCE_CHARS)) > n->life_ms)
+	if (u && n->worker->clock.wall_ms - time_of(&u->nonce) > n->life_ms)
 		forget(n, u);
 }
 
-bool nonce_use(struct nonces *n, struct str nonce, bool counted, uint32_t nc)
+bool nonce_use(struct nonces *n, const struct nonce *nonce, bool counted, uint32_t nc)
 {
 	struct used_nonce *u;
 

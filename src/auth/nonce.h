@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Nonces without memory: milliseconds since 1970 and random bytes under an HMAC together with the
+ * Nonces without memory: milliseconds since 1970 and random bytes under a MAC together with the
  * realm, all in hex. What is remembered is only which counts (nc) of a nonce were used by
  * authentic requests: a window of 64 a nonce, for a bounded number of nonces; the oldest are
  * forgotten first, and then the nonce's age alone protects.
@@ -12,13 +12,17 @@
 #include "base/hash.h"
 #include "loop/worker.h"
 
-enum { NONCE_CHARS = 16 + 8 + 32 };
+enum { NONCE_BYTES = 6 + 4 + CRYPTO_BLOCK, NONCE_CHARS = 2 * NONCE_BYTES }; /* in hex */
 
 enum nonce_state { NONCE_GOOD, NONCE_OLD, NONCE_FOREIGN };
 
+struct nonce { /* time, chance, MAC */
+	uint8_t bytes[NONCE_BYTES];
+};
+
 struct nonces {
 	struct worker *worker;
-	uint8_t key[CRYPTO_KEY_BYTES];
+	struct crypto_block *mac;
 	int64_t life_ms;
 	unsigned max;
 	struct hash used;
@@ -29,11 +33,13 @@ void nonces_init(
 	struct nonces *n, struct worker *w, const uint8_t key[32], unsigned life_s, unsigned max);
 void nonces_fini(struct nonces *n);
 void nonce_make(struct nonces *n, struct str realm, char out[NONCE_CHARS + 1]);
-enum nonce_state nonce_check(struct nonces *n, struct str realm, struct str nonce);
+/* *out is for nonce_use; nothing unless it is good or old. */
+enum nonce_state nonce_check(
+	struct nonces *n, struct str realm, struct str text, struct nonce *out);
 /*
  * An authentic request used this nonce. False: with a count that was used before or fell out of
  * the window. Requests without qop have no count: each nonce is good for as long as it lives.
  */
-bool nonce_use(struct nonces *n, struct str nonce, bool counted, uint32_t nc);
+bool nonce_use(struct nonces *n, const struct nonce *nonce, bool counted, uint32_t nc);
 
 #endif

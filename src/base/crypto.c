@@ -14,17 +14,40 @@
 enum { NONCE_BYTES = 12, TAG_BYTES = 16, SALT_BYTES = 16, HASH_BYTES = 32 };
 enum { SCRYPT_N = 32768, SCRYPT_R = 8, SCRYPT_P = 1, SCRYPT_MEMORY = 64 << 20 };
 
-/* Fetched once: looking a digest up by name for every message costs more than the digest. */
+/*
+ * Fetched once: looking a digest up by name for every message costs more than the digest, and so
+ * does making its context; each thread keeps one.
+ */
 static const EVP_MD *digests[3];
+static pthread_key_t digest_contexts;
 static pthread_once_t digests_once = PTHREAD_ONCE_INIT;
+
+static void free_context(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
 
 static void fetch_digests(void)
 {
+	BUG_ON(pthread_key_create(&digest_contexts, free_context) != 0);
 	digests[CRYPTO_MD5] = EVP_MD_fetch(NULL, "MD5", NULL);
 	digests[CRYPTO_SHA256] = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 	digests[CRYPTO_SHA512_256] = EVP_MD_fetch(NULL, "SHA2-512/256", NULL);
 	for (int i = 0; i < 3; i++)
 		BUG_ON(!digests[i]);
+}
+
+static EVP_MD_CTX *digest_context(void)
+{
+	EVP_MD_CTX *ctx;
+
+	pthread_once(&digests_once, fetch_digests);
+	ctx = pthread_getspecific(digest_contexts);
+	if (!ctx) {
+		ctx = EVP_MD_CTX_new();
+		BUG_ON(!ctx || pthread_setspecific(digest_contexts, ctx) != 0);
+	}
+	return ctx;
 }
 
 size_t crypto_digest_bytes(enum crypto_digest d)
@@ -35,20 +58,40 @@ size_t crypto_digest_bytes(enum crypto_digest d)
 void crypto_digest(
 	enum crypto_digest d, const struct str *parts, size_t n, uint8_t out[CRYPTO_DIGEST_MAX])
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_MD_CTX *ctx = digest_context();
 
-	pthread_once(&digests_once, fetch_digests);
-	BUG_ON(!ctx || !EVP_DigestInit_ex2(ctx, digests[d], NULL));
+	BUG_ON(!EVP_DigestInit_ex2(ctx, digests[d], NULL));
 	for (size_t i = 0; i < n; i++)
 		BUG_ON(!EVP_DigestUpdate(ctx, parts[i].p, parts[i].n));
 	BUG_ON(!EVP_DigestFinal_ex(ctx, out, NULL));
-	EVP_MD_CTX_free(ctx);
 }
 
 void crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], struct str data, uint8_t out[32])
 {
 	BUG_ON(!HMAC(
 		EVP_sha256(), key, CRYPTO_KEY_BYTES, (const uint8_t *)data.p, data.n, out, NULL));
+}
+
+struct crypto_block *crypto_block_new(const uint8_t key[CRYPTO_KEY_BYTES])
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	BUG_ON(!ctx || !EVP_EncryptInit_ex2(ctx, EVP_aes_256_ecb(), key, NULL, NULL));
+	return (struct crypto_block *)ctx;
+}
+
+void crypto_block_free(struct crypto_block *b)
+{
+	EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)b);
+}
+
+void crypto_block_mac(
+	struct crypto_block *b, const uint8_t in[CRYPTO_BLOCK], uint8_t out[CRYPTO_BLOCK])
+{
+	int n;
+
+	BUG_ON(!EVP_EncryptUpdate((EVP_CIPHER_CTX *)b, out, &n, in, CRYPTO_BLOCK));
+	BUG_ON(n != CRYPTO_BLOCK);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t n)

@@ -12,6 +12,7 @@ enum crypto_digest { CRYPTO_MD5, CRYPTO_SHA256, CRYPTO_SHA512_256 };
 enum {
 	CRYPTO_DIGEST_MAX = 32, /* bytes of the longest of the digests above */
 	CRYPTO_KEY_BYTES = 32,
+	CRYPTO_BLOCK = 16,
 	CRYPTO_SEAL_EXTRA = 28, /* 12 nonce + 16 tag, added by crypto_seal */
 	CRYPTO_SCRYPT_MAX = 160, /* characters of a crypto_scrypt_hash, NUL included */
 };
@@ -21,6 +22,15 @@ size_t crypto_digest_bytes(enum crypto_digest d); /* 16, 32, 32 */
 void crypto_digest(
 	enum crypto_digest d, const struct str *parts, size_t n, uint8_t out[CRYPTO_DIGEST_MAX]);
 void crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], struct str data, uint8_t out[32]);
+/*
+ * A MAC of exactly one block: AES-256 under a key that is used for nothing else (a pseudo-random
+ * permutation; as good as an HMAC up to 2^64 blocks, at a fiftieth of its cost). One thread.
+ */
+struct crypto_block;
+struct crypto_block *crypto_block_new(const uint8_t key[CRYPTO_KEY_BYTES]);
+void crypto_block_free(struct crypto_block *b); /* NULL is fine; the key is wiped */
+void crypto_block_mac(
+	struct crypto_block *b, const uint8_t in[CRYPTO_BLOCK], uint8_t out[CRYPTO_BLOCK]);
 /* Same time for equal and different contents. */
 bool crypto_equal(const void *a, const void *b, size_t n);
 

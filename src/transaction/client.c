@@ -49,7 +49,7 @@ static struct tx_client *make_client(struct tx_layer *l, const struct flow *flow
 {
 	struct tx_client *c = mem_new(struct tx_client);
 
-	tx_init(&c->tx, l, flow, false, client_on_retransmit, client_on_timeout);
+	tx_init(&c->tx, l, flow, false, true, client_on_retransmit, client_on_timeout);
 	c->method = method;
 	c->handlers = h;
 	c->arg = arg;

@@ -4,6 +4,18 @@
 
 #include "transaction/tx_int.h"
 
+enum { FORGET_MS = 4000 };
+
+/* Most of it is done as new answers come; this is for when none do. */
+static void on_forget(struct timer *t)
+{
+	struct tx_layer *l = container_of(t, struct tx_layer, forget);
+
+	answered_expire(&l->answered, l->worker->clock.mono_ms);
+	if (!answered_empty(&l->answered))
+		timer_start(&l->worker->wheel, t, FORGET_MS);
+}
+
 struct tx_layer *tx_layer_new(struct worker *w, struct transport *t, const struct tx_timing *timing,
 	const struct tx_layer_handlers *h, void *arg)
 {
@@ -19,27 +31,32 @@ struct tx_layer *tx_layer_new(struct worker *w, struct transport *t, const struc
 	hash_init(&l->merged, 256);
 	hash_init(&l->clients, 256);
 	hash_init(&l->ids, 256);
-	list_init(&l->answered);
 	fair_init(&l->fair);
+	answered_init(&l->answered, TX_ANSWERED_MAX, 64 * timing->t1_ms); /* J */
+	timer_init(&l->forget, on_forget);
 	l->max = TX_MAX;
 	return l;
 }
 
-static void end_one(struct hash_node *n, void *arg)
+static void end_server(struct hash_node *n, void *arg)
 {
-	struct tx *tx = container_of(n, struct tx, by_id);
-
 	(void)arg;
-	if (tx->server)
-		server_end(container_of(tx, struct tx_server, tx));
-	else
-		client_end(container_of(tx, struct tx_client, tx));
+	server_end(container_of(n, struct tx_server, by_key));
+}
+
+static void end_client(struct hash_node *n, void *arg)
+{
+	(void)arg;
+	client_end(container_of(n, struct tx_client, by_branch));
 }
 
 void tx_layer_free(struct tx_layer *l)
 {
-	hash_each(&l->ids, end_one, NULL);
+	hash_each(&l->servers, end_server, NULL);
+	hash_each(&l->clients, end_client, NULL);
 	worker_end_turn(l->worker);
+	timer_stop(&l->worker->wheel, &l->forget);
+	answered_fini(&l->answered);
 	hash_fini(&l->servers);
 	hash_fini(&l->merged);
 	hash_fini(&l->clients);
@@ -55,14 +72,15 @@ struct tx_counts tx_layer_counts(const struct tx_layer *l)
 
 /* ---- what both sides have ---- */
 
-void tx_init(struct tx *tx, struct tx_layer *l, const struct flow *flow, bool server,
+void tx_init(struct tx *tx, struct tx_layer *l, const struct flow *flow, bool server, bool failures,
 	void (*on_retransmit)(struct timer *), void (*on_timeout)(struct timer *))
 {
 	tx->layer = l;
 	tx->server = server;
 	tx->flow = *flow;
-	tx->id = ++l->next_id;
-	hash_add(&l->ids, &tx->by_id, hash_mix(tx->id, 0));
+	tx->id = failures ? ++l->next_id : 0;
+	if (tx->id)
+		hash_add(&l->ids, &tx->by_id, hash_mix(tx->id, 0));
 	timer_init(&tx->retransmit, on_retransmit);
 	timer_init(&tx->timeout, on_timeout);
 }
@@ -140,23 +158,59 @@ bool tx_server_key(struct buf *b, const struct sip_msg *m, struct str method)
 	return buf_ok(b);
 }
 
-static struct tx_server *find_server_key(struct tx_layer *l, struct str key)
+static bool has_key(const struct tx_server *s, struct str key)
 {
-	for (struct hash_node *n = hash_find(&l->servers, hash_str(key)); n; n = hash_next(n)) {
+	char text[TX_KEY_MAX];
+	struct buf b = BUF_OF(text);
+
+	return tx_server_key(&b, s->req, s->req->method_name) && str_eq(buf_str(&b), key);
+}
+
+struct tx_server *tx_find_server(struct tx_layer *l, struct str key, uint64_t hash)
+{
+	for (struct hash_node *n = hash_find(&l->servers, hash); n; n = hash_next(n)) {
 		struct tx_server *s = container_of(n, struct tx_server, by_key);
 
-		if (str_eq(s->key, key))
+		if (has_key(s, key))
 			return s;
 	}
 	return NULL;
 }
 
-struct tx_server *tx_find_server(struct tx_layer *l, const struct sip_msg *m, struct str method)
+static struct tx_server *find_invite(struct tx_layer *l, const struct sip_msg *m)
 {
 	char text[TX_KEY_MAX];
 	struct buf b = BUF_OF(text);
 
-	return tx_server_key(&b, m, method) ? find_server_key(l, buf_str(&b)) : NULL;
+	if (!tx_server_key(&b, m, STR("INVITE")))
+		return NULL;
+	return tx_find_server(l, buf_str(&b), hash_str(buf_str(&b)));
+}
+
+/* The answer has the request's Via and Call-ID in it. */
+static bool answers(const struct answer *a, const struct sip_msg *m)
+{
+	struct str text = str_make(a->bytes, a->length);
+
+	return str_find_str(text, m->via.branch) < text.n &&
+		str_find_str(text, m->call_id) < text.n;
+}
+
+static const struct answer *find_answer(struct tx_layer *l, const struct sip_msg *m, uint64_t hash)
+{
+	uint64_t now = l->worker->clock.mono_ms;
+	const struct answer *a = answered_find(&l->answered, hash, now);
+
+	while (a && !answers(a, m))
+		a = answered_next(&l->answered, a, now);
+	return a;
+}
+
+void tx_keep_answer(struct tx_layer *l, uint64_t hash, const struct flow *flow, struct str bytes)
+{
+	answered_put(&l->answered, hash, flow, bytes, l->worker->clock.mono_ms);
+	if (!timer_armed(&l->forget))
+		timer_start(&l->worker->wheel, &l->forget, FORGET_MS);
 }
 
 static struct tx_client *find_client(struct tx_layer *l, const struct sip_msg *rsp)
@@ -177,7 +231,7 @@ static struct tx_client *find_client(struct tx_layer *l, const struct sip_msg *r
 
 static void on_cancel(struct tx_layer *l, struct sip_msg *cancel, const struct flow *flow)
 {
-	struct tx_server *s = tx_find_server(l, cancel, STR("INVITE"));
+	struct tx_server *s = find_invite(l, cancel);
 	struct sip_reply reply = { .status = s ? 200 : 481 };
 
 	if (s)
@@ -192,26 +246,49 @@ static void on_cancel(struct tx_layer *l, struct sip_msg *cancel, const struct f
 		s->handlers->on_cancel(s->arg, s, cancel);
 }
 
+static void on_ack(struct tx_layer *l, struct sip_msg *ack, const struct flow *flow)
+{
+	struct tx_server *s = find_invite(l, ack);
+
+	if (s && s->status >= 300)
+		invite_server_on_ack(s, ack);
+	else
+		l->handlers.on_ack(l->arg, ack, flow);
+}
+
+/* Whether it is a copy of one that we have or had. */
+static bool absorbed(struct tx_layer *l, const struct sip_msg *m)
+{
+	char text[TX_KEY_MAX];
+	struct buf key = BUF_OF(text);
+	const struct answer *a;
+	struct tx_server *s;
+	uint64_t hash;
+
+	if (!tx_server_key(&key, m, m->method_name))
+		return false;
+	hash = hash_str(buf_str(&key));
+	s = tx_find_server(l, buf_str(&key), hash);
+	if (s) {
+		server_on_repeat(s);
+		return true;
+	}
+	a = m->method == SIP_INVITE ? NULL : find_answer(l, m, hash);
+	if (!a)
+		return false;
+	if (transport_send(l->transport, &a->flow, str_make(a->bytes, a->length), 0))
+		event_note(l->worker->events, EV_SIP_SEND_FAILED, STR_NONE, STR_NONE,
+			"an answer could not be sent again");
+	return true;
+}
+
 static void on_request(struct tx_layer *l, struct sip_msg *m, const struct flow *flow)
 {
-	struct tx_server *s;
-
-	if (m->method == SIP_ACK) {
-		s = tx_find_server(l, m, STR("INVITE"));
-		if (s && s->status >= 300)
-			invite_server_on_ack(s, m);
-		else
-			l->handlers.on_ack(l->arg, m, flow);
-		return;
-	}
-	if (m->method == SIP_CANCEL) {
+	if (m->method == SIP_ACK)
+		on_ack(l, m, flow);
+	else if (m->method == SIP_CANCEL)
 		on_cancel(l, m, flow);
-		return;
-	}
-	s = tx_find_server(l, m, m->method_name);
-	if (s)
-		server_on_repeat(s);
-	else if (tx_admit(l, m, flow))
+	else if (!absorbed(l, m) && tx_admit(l, m, flow))
 		l->handlers.on_request(l->arg, m, flow);
 }
 

@@ -2,37 +2,29 @@
 /*
  * Server transactions: what both kinds share, and the non-INVITE machine (RFC 3261 17.2.2).
  *
- *   TRYING --1xx--> PROCEEDING --final--> COMPLETED --timer J--> gone
+ *   TRYING --1xx--> PROCEEDING --final--> gone; its answer is kept for copies (answered.h: timer J)
  */
 #include <stdlib.h>
 
 #include "transaction/tx_int.h"
 
-static struct str dup_buf(const struct buf *b)
+/* Method, Call-ID, From tag and CSeq of a request that came over another path (8.2.2.2). */
+static uint64_t merge_hash(const struct sip_msg *m)
 {
-	return str_make(str_dup(buf_str(b)), b->n);
+	return hash_mix(hash_mix(hash_str(m->call_id), hash_str(m->from.tag)),
+		(uint64_t)m->cseq.number << 8 | m->method);
 }
 
-/* Call-ID, From tag and CSeq of a request that came over another path (8.2.2.2). */
-static bool merge_key(struct buf *b, const struct sip_msg *m)
+static bool is_merged(struct tx_layer *l, const struct sip_msg *m, uint64_t hash)
 {
-	if (m->to.tag.p)
-		return false;
-	buf_add(b, m->method_name);
-	buf_char(b, '\n');
-	buf_add(b, m->call_id);
-	buf_char(b, '\n');
-	buf_add(b, m->from.tag);
-	buf_char(b, '\n');
-	buf_u64(b, m->cseq.number);
-	return buf_ok(b);
-}
+	for (struct hash_node *n = hash_find(&l->merged, hash); n; n = hash_next(n)) {
+		const struct sip_msg *other = container_of(n, struct tx_server, by_merge)->req;
 
-static bool is_merged(struct tx_layer *l, struct str key)
-{
-	for (struct hash_node *n = hash_find(&l->merged, hash_str(key)); n; n = hash_next(n))
-		if (str_eq(container_of(n, struct tx_server, by_merge)->merge, key))
+		if (str_eq(other->call_id, m->call_id) && str_eq(other->from.tag, m->from.tag) &&
+			other->cseq.number == m->cseq.number &&
+			str_eq(other->method_name, m->method_name))
 			return true;
+	}
 	return false;
 }
 
@@ -48,60 +40,31 @@ static enum err refuse(struct tx_layer *l, struct sip_msg *req, const struct flo
 	return status == 503 ? ERR_LIMIT : ERR_EXISTS;
 }
 
-static void index_server(struct tx_server *s, const struct buf *key, const struct buf *merge)
-{
-	struct tx_layer *l = s->tx.layer;
-
-	s->key = dup_buf(key);
-	hash_add(&l->servers, &s->by_key, hash_str(s->key));
-	if (merge->n) {
-		s->merge = dup_buf(merge);
-		hash_add(&l->merged, &s->by_merge, hash_str(s->merge));
-	}
-}
-
-/*
- * At the limit those make room that were answered longest ago: all they still do is to absorb
- * copies of their request, and those come early or not at all.
- */
-static bool make_room(struct tx_layer *l)
-{
-	struct list *oldest;
-
-	if (l->servers.count < l->max)
-		return true;
-	oldest = list_first(&l->answered);
-	if (!oldest)
-		return false;
-	server_end(container_of(oldest, struct tx_server, answered));
-	return true;
-}
-
 enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flow *flow,
 	const struct tx_server_handlers *h, void *arg, struct tx_server **out)
 {
-	char key_text[TX_KEY_MAX], merge_text[TX_KEY_MAX];
-	struct buf key = BUF_OF(key_text), merge = BUF_OF(merge_text);
-	struct buf tag;
+	char text[TX_KEY_MAX];
+	struct buf key = BUF_OF(text), tag;
+	uint64_t merge = merge_hash(req);
 	struct tx_server *s;
 	enum err e = ERR_OK;
 
-	if (!make_room(l) || !tx_server_key(&key, req, req->method_name))
+	if (l->servers.count >= l->max || !tx_server_key(&key, req, req->method_name))
 		return refuse(l, req, flow, 503, STR("Too many transactions"));
-	if (!merge_key(&merge, req))
-		merge.n = 0;
-	else if (is_merged(l, buf_str(&merge)))
+	if (!req->to.tag.p && is_merged(l, req, merge))
 		return refuse(l, req, flow, 482, STR("Merged Request"));
 	s = mem_new(struct tx_server);
-	tx_init(&s->tx, l, flow, true, server_on_retransmit, server_on_timeout);
-	list_init(&s->answered);
 	s->invite = req->method == SIP_INVITE;
+	tx_init(&s->tx, l, flow, true, s->invite, server_on_retransmit, server_on_timeout);
 	s->req = sip_msg_ref(req);
 	s->handlers = h;
 	s->arg = arg;
 	buf_init(&tag, s->tag, sizeof(s->tag) - 1);
 	worker_token(l->worker, &tag);
-	index_server(s, &key, &merge);
+	hash_add(&l->servers, &s->by_key, hash_str(buf_str(&key)));
+	s->mergeable = !req->to.tag.p;
+	if (s->mergeable)
+		hash_add(&l->merged, &s->by_merge, merge);
 	if (s->invite) {
 		const struct sip_reply trying = { .status = 100 };
 
@@ -122,6 +85,34 @@ static void set_state(struct tx_server *s, enum tx_server_state state)
 	s->state = state;
 }
 
+/* A response that the transaction may have to send again. */
+static enum err send_kept(struct tx_server *s, struct str bytes)
+{
+	enum err e;
+
+	tx_set_bytes(&s->tx, bytes);
+	e = tx_transmit(&s->tx);
+	if (s->invite)
+		invite_server_sent(s);
+	else
+		set_state(s, SERVER_PROCEEDING);
+	return e;
+}
+
+/* The final response to another request: what is left to do is not worth a transaction. */
+static enum err send_last(struct tx_server *s, struct str bytes)
+{
+	struct tx_layer *l = s->tx.layer;
+	enum err e = transport_send(l->transport, &s->tx.flow, bytes, 0);
+
+	if (e)
+		return e;
+	if (!tx_reliable(&s->tx)) /* timer J */
+		tx_keep_answer(l, s->by_key.hash, &s->tx.flow, bytes);
+	server_end(s);
+	return ERR_OK;
+}
+
 enum err tx_server_reply(struct tx_server *s, const struct sip_reply *reply)
 {
 	struct tx_layer *l = s->tx.layer;
@@ -139,33 +130,12 @@ enum err tx_server_reply(struct tx_server *s, const struct sip_reply *reply)
 	sip_print_reply(&b, s->req, buf_str(&ipb), addr_port(&s->tx.flow.remote), &r);
 	if (!buf_ok(&b))
 		return ERR_LIMIT;
-	tx_set_bytes(&s->tx, buf_str(&b));
 	if (r.status != 100)
 		s->status = r.status;
-	e = tx_transmit(&s->tx);
-	server_sent(s);
+	e = s->invite || s->status < 200 ? send_kept(s, buf_str(&b)) : send_last(s, buf_str(&b));
 	if (e && r.status >= 200)
-		tx_layer_on_send_failed(l, s->tx.id, e);
+		server_fail(s, e);
 	return ERR_OK;
-}
-
-void server_sent(struct tx_server *s)
-{
-	if (s->invite) {
-		invite_server_sent(s);
-		return;
-	}
-	if (s->status < 200) {
-		set_state(s, SERVER_PROCEEDING);
-		return;
-	}
-	set_state(s, SERVER_COMPLETED);
-	/* copies of the request get the same bytes: the request itself is not needed any more */
-	list_append(&s->tx.layer->answered, &s->answered);
-	sip_msg_unref(s->req);
-	s->req = NULL;
-	/* timer J */
-	tx_start_timeout(&s->tx, tx_reliable(&s->tx) ? 0 : tx_64_t1(s->tx.layer));
 }
 
 void tx_server_repeat(struct tx_server *s)
@@ -194,10 +164,7 @@ void server_on_timeout(struct timer *t)
 	struct tx_server *s =
 		container_of(container_of(t, struct tx, timeout), struct tx_server, tx);
 
-	if (s->invite)
-		invite_server_on_timeout(s);
-	else
-		server_end(s);
+	invite_server_on_timeout(s); /* the other machine has no timers of its own */
 }
 
 /* ---- end ---- */
@@ -210,8 +177,6 @@ static void free_server(struct deferred *d)
 	if (s->handlers && s->handlers->on_done)
 		s->handlers->on_done(s->arg, s);
 	sip_msg_unref(s->req);
-	free((char *)s->key.p);
-	free((char *)s->merge.p);
 	free(s->tx.bytes);
 	free(s);
 }
@@ -224,10 +189,10 @@ void server_end(struct tx_server *s)
 		return;
 	s->tx.dead = true;
 	tx_stop_timers(&s->tx);
-	list_del(&s->answered);
 	hash_del(&l->servers, &s->by_key);
-	hash_del(&l->ids, &s->tx.by_id);
-	if (s->merge.n)
+	if (s->tx.id)
+		hash_del(&l->ids, &s->tx.by_id);
+	if (s->mergeable)
 		hash_del(&l->merged, &s->by_merge);
 	worker_defer(l->worker, &s->tx.deferred, free_server);
 }

@@ -76,12 +76,12 @@ MUST_USE enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const s
  * Sends a response; to_tag is filled in by the transaction (the same in every response: it is
  * tx_server_tag) unless the request or the reply has one. After a 2xx to an INVITE the
  * transaction only absorbs (RFC 6026 Accepted); repeating the 2xx until the ACK is the dialog's job
- * by tx_server_repeat. ERR_STATE: a final answer was sent before.
+ * by tx_server_repeat. After a final answer to another request the transaction is over: copies of
+ * the request get the answer again without it. ERR_STATE: a final answer was sent before.
  */
 MUST_USE enum err tx_server_reply(struct tx_server *tx, const struct sip_reply *reply);
 /* Sends the last response once more as it was. */
 void tx_server_repeat(struct tx_server *tx);
-/* NULL once a request other than INVITE was answered finally. */
 struct sip_msg *tx_server_request(const struct tx_server *tx);
 const struct flow *tx_server_flow(const struct tx_server *tx);
 struct str tx_server_tag(const struct tx_server *tx); /* our To tag (worker token) */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Inside of the transaction layer. Four machines, a file each: invite_server.c, server.c,
- * invite_client.c, client.c. layer.c matches messages to them and holds what they share.
+ * invite_client.c, client.c; answered.c keeps what completed non-INVITE servers leave behind.
+ * layer.c matches messages to them and holds what they share.
  */
 #ifndef TRANSACTION_TX_INT_H
 #define TRANSACTION_TX_INT_H
@@ -9,6 +10,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "event/event.h"
+#include "transaction/answered.h"
 #include "transaction/transaction.h"
 #include "transport/fair.h"
 
@@ -16,6 +18,7 @@ enum {
 	TX_MAX = 200000, /* transactions of a worker, each side */
 	TX_KEY_MAX = 2048, /* bytes of a matching key */
 	TX_MESSAGE_MAX = SIP_MSG_MAX,
+	TX_ANSWERED_MAX = 32 << 20, /* bytes of answers of a worker kept for copies */
 	TX_TOKEN_MAX = 24,
 };
 
@@ -26,11 +29,12 @@ struct tx_layer {
 	struct tx_layer_handlers handlers;
 	void *arg;
 	size_t max; /* transactions of each side; TX_MAX but in tests */
-	struct hash servers; /* by the key of 17.2.3 */
+	struct hash servers; /* by the hash of the key of 17.2.3 */
 	struct hash merged; /* by Call-ID, From tag, CSeq: 8.2.2.2 */
 	struct hash clients; /* by branch and method: 17.1.3 */
 	struct hash ids; /* both, by the id that transport knows */
-	struct list answered; /* servers but for INVITE that only wait for copies, oldest first */
+	struct answered answered; /* by non-INVITE servers that are gone */
+	struct timer forget; /* the old ones of these */
 	uint64_t next_id;
 	char *scratch; /* TX_MESSAGE_MAX bytes to print in */
 	struct fair fair; /* who asks for how much, while there is too much */
@@ -40,7 +44,7 @@ struct tx_layer {
 struct tx {
 	struct tx_layer *layer;
 	struct hash_node by_id;
-	uint64_t id;
+	uint64_t id; /* 0: none, a failure to send is of no interest */
 	bool server, dead;
 	struct flow flow;
 	struct timer retransmit; /* A, E, G */
@@ -54,7 +58,7 @@ struct tx {
 enum tx_server_state {
 	SERVER_TRYING, /* nothing sent, or only 100 */
 	SERVER_PROCEEDING, /* a provisional was sent */
-	SERVER_COMPLETED, /* a final one; INVITE: waiting for its ACK, repeating */
+	SERVER_COMPLETED, /* INVITE: a final one, waiting for its ACK, repeating */
 	SERVER_CONFIRMED, /* INVITE: the ACK came; absorbing its copies */
 	SERVER_ACCEPTED, /* INVITE: a 2xx was sent; absorbing INVITEs (RFC 6026) */
 };
@@ -62,10 +66,8 @@ enum tx_server_state {
 struct tx_server {
 	struct tx tx;
 	struct hash_node by_key, by_merge;
-	struct list answered; /* in the layer's, once it is */
-	struct str key, merge; /* heap; merge may be empty */
 	enum tx_server_state state;
-	bool invite, cancelled;
+	bool invite, cancelled, mergeable; /* the last: it is in the layer's merged */
 	struct sip_msg *req;
 	char tag[TX_TOKEN_MAX];
 	unsigned status;
@@ -93,7 +95,7 @@ struct tx_client {
 };
 
 /* ---- shared ---- */
-void tx_init(struct tx *tx, struct tx_layer *l, const struct flow *flow, bool server,
+void tx_init(struct tx *tx, struct tx_layer *l, const struct flow *flow, bool server, bool failures,
 	void (*on_retransmit)(struct timer *), void (*on_timeout)(struct timer *));
 void tx_set_bytes(struct tx *tx, struct str bytes);
 /* Sends tx->bytes. */
@@ -116,10 +118,9 @@ bool tx_admit(struct tx_layer *l, const struct sip_msg *m, const struct flow *fl
 void server_on_timeout(struct timer *t);
 void server_on_retransmit(struct timer *t);
 void server_on_repeat(struct tx_server *s); /* the request came again */
-void server_sent(struct tx_server *s); /* a response went out: what follows */
 void server_end(struct tx_server *s);
 void server_fail(struct tx_server *s, enum err why);
-void invite_server_sent(struct tx_server *s);
+void invite_server_sent(struct tx_server *s); /* a response went out: what follows */
 void invite_server_on_ack(struct tx_server *s, struct sip_msg *ack);
 void invite_server_on_retransmit(struct tx_server *s);
 void invite_server_on_timeout(struct tx_server *s);
@@ -138,6 +139,9 @@ void invite_client_on_timeout(struct tx_client *c);
 
 /* Key of 17.2.3 for a request with the method replaced (ACK and CANCEL look for INVITE). */
 bool tx_server_key(struct buf *b, const struct sip_msg *m, struct str method);
-struct tx_server *tx_find_server(struct tx_layer *l, const struct sip_msg *m, struct str method);
+/* A server with that key; hash: of it. */
+struct tx_server *tx_find_server(struct tx_layer *l, struct str key, uint64_t hash);
+/* For copies of the request with that key. */
+void tx_keep_answer(struct tx_layer *l, uint64_t hash, const struct flow *flow, struct str bytes);
 
 #endif

@@ -321,10 +321,10 @@ static void test_non_invite(void **state)
 	receive(u, &u->wire.udp, "OPTIONS", "z9hG4bK1");
 	assert_int_equal(u->wire.count, 2);
 	assert_int_equal(u->requests, 1);
-	wire_advance(&u->wire, 31999);
-	assert_non_null(u->tx);
-	wire_advance(&u->wire, 1); /* J */
-	assert_null(u->tx);
+	assert_null(u->tx); /* it leaves its answer behind */
+	assert_false(answered_empty(&u->wire.layer->answered));
+	wire_advance(&u->wire, 40000); /* J */
+	assert_true(answered_empty(&u->wire.layer->answered));
 	assert_int_equal(u->wire.count, 2);
 }
 
@@ -417,45 +417,118 @@ static void test_request_too_large_to_answer(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* At the limit the answered ones make room, oldest first; those that wait for an answer never. */
+static void options(struct user *u, const char *branch, const char *call_id)
+{
+	wire_receive(&u->wire, &u->wire.udp,
+		"OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP 10.1.1.1:5060;branch=%s\n"
+		"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n"
+		"Call-ID: %s\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
+		branch, call_id);
+}
+
+/* Only those that wait for an answer count. */
 static void test_limit(void **state)
 {
 	struct user *u = *state;
 	const struct sip_reply ok = { .status = 200 };
 	struct tx_server *open[4];
-	char branch[32];
+	char branch[32], call_id[32];
 
 	u->wire.layer->max = 4;
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 11; i++) {
 		snprintf(branch, sizeof(branch), "z9hG4bK-many-%d", i);
-		wire_receive(&u->wire, &u->wire.udp,
-			"OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP "
-			"10.1.1.1:5060;branch=%s\n"
-			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n"
-			"Call-ID: many-%d\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
-			branch, i);
+		snprintf(call_id, sizeof(call_id), "many-%d", i);
+		options(u, branch, call_id);
 		assert_int_equal(u->accept, ERR_OK);
-		if (i < 7) /* the last three stay open */
+		if (i < 7) /* the last four stay open */
 			assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
 		else
 			open[i - 7] = u->tx;
 		worker_end_turn(&u->wire.worker);
 		assert_true(tx_layer_counts(u->wire.layer).servers <= 4);
 	}
-	receive(u, &u->wire.udp, "OPTIONS", "z9hG4bK-takes-the-last-answered");
-	assert_int_equal(u->accept, ERR_OK);
-	open[3] = u->tx;
-	worker_end_turn(&u->wire.worker);
-	wire_receive(&u->wire, &u->wire.udp,
-		"OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP "
-		"10.1.1.1:5060;branch=z9hG4bKx\n"
-		"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n"
-		"Call-ID: too-many\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n");
+	options(u, "z9hG4bKx", "too-many");
 	assert_int_equal(u->accept, ERR_LIMIT);
 	assert_int_equal(last_status(u), 503);
 	assert_true(sip_msg_hdr(wire_last(&u->wire), SIP_HDR_RETRY_AFTER).n > 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(tx_server_reply(open[i], &ok), ERR_OK);
+}
+
+/* A copy of an answered request gets the same bytes, for 64*T1, and nobody is asked. */
+static void test_copies_of_answered_requests(void **state)
+{
+	struct user *u = *state;
+	const struct sip_reply ok = { .status = 200 };
+	char first[2048];
+
+	options(u, "z9hG4bKa", "a");
+	assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+	worker_end_turn(&u->wire.worker);
+	assert_int_equal(u->dones, 1);
+	snprintf(first, sizeof(first), "%s", wire_text(wire_last(&u->wire)->raw));
+	wire_advance(&u->wire, 31000);
+	options(u, "z9hG4bKa", "a");
+	assert_int_equal(u->requests, 1);
+	assert_int_equal(u->wire.count, 2);
+	assert_string_equal(first, wire_text(wire_last(&u->wire)->raw));
+	wire_advance(&u->wire, 1000);
+	options(u, "z9hG4bKa", "a");
+	assert_int_equal(u->requests, 2);
+	assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+}
+
+/* Two keys with one hash: what stands in the answer decides. */
+static void test_answer_of_another_request(void **state)
+{
+	struct user *u = *state;
+	const struct sip_reply ok = { .status = 200 };
+	const struct answer *a;
+	struct str copy;
+
+	options(u, "z9hG4bKa", "a");
+	assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+	worker_end_turn(&u->wire.worker);
+	copy = wire_last(&u->wire)->raw;
+	options(u, "z9hG4bKb", "b");
+	assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+	worker_end_turn(&u->wire.worker);
+	a = NULL;
+	for (size_t i = 0; i <= u->wire.layer->answered.by_key.mask; i++)
+		for (struct hash_node *n = u->wire.layer->answered.by_key.buckets[i]; n;
+			n = n->next) {
+			a = container_of(n, struct answer, by_key);
+			if (str_find_str(str_make(a->bytes, a->length), STR("z9hG4bKb")) <
+				a->length)
+				answered_put(&u->wire.layer->answered, a->by_key.hash, &a->flow,
+					copy, u->wire.worker.clock.mono_ms);
+		}
+	options(u, "z9hG4bKb", "b");
+	assert_int_equal(u->requests, 2);
+	assert_true(str_eq(wire_last(&u->wire)->via.branch, STR("z9hG4bKb")));
+}
+
+/* At the limit of bytes the oldest answers go; the newest are still there. */
+static void test_limit_of_answers(void **state)
+{
+	struct user *u = *state;
+	const struct sip_reply ok = { .status = 200 };
+	char branch[32];
+
+	u->wire.layer->answered.blocks_max = 2;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(branch, sizeof(branch), "z9hG4bK-%d", i);
+		options(u, branch, branch);
+		assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
+		worker_end_turn(&u->wire.worker);
+		u->wire.count = 0;
+	}
+	assert_int_equal(u->requests, 1000);
+	options(u, "z9hG4bK-999", "z9hG4bK-999");
+	assert_int_equal(u->requests, 1000);
+	options(u, "z9hG4bK-0", "z9hG4bK-0");
+	assert_int_equal(u->requests, 1001);
+	assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
 }
 
 int main(void)
@@ -480,6 +553,9 @@ int main(void)
 		CASE(test_stateless_answers_are_equal),
 		CASE(test_request_too_large_to_answer),
 		CASE(test_limit),
+		CASE(test_copies_of_answered_requests),
+		CASE(test_answer_of_another_request),
+		CASE(test_limit_of_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
