@@ -13,7 +13,8 @@ void journal_to_row(struct str aor, const struct binding *b, struct store_bindin
 
 	flow_print_remote(&received, &b->flow);
 	flow_print_local(&local, &b->flow);
-	*row = (struct store_binding){ .aor = aor,
+	*row = (struct store_binding){ .id = b->row,
+		.aor = aor,
 		.contact = b->contact,
 		.instance = b->instance,
 		.reg_id = b->reg_id,
@@ -52,6 +53,7 @@ enum err journal_from_row(const struct store_binding *row, struct binding *b)
 		.updated_ms = row->updated_ms,
 		.user_agent = row->user_agent,
 		.path = row->path,
+		.row = row->id,
 		.flow.listener = (uint16_t)row->listener };
 	e = parse_end(row->received, &b->flow.proto, &b->flow.remote);
 	return e ? e : parse_end(row->local, &local_proto, &b->flow.local);
@@ -59,31 +61,32 @@ enum err journal_from_row(const struct store_binding *row, struct binding *b)
 
 /* ---- a change as a write job ---- */
 
-struct journal {
+struct journal { /* one allocation: puts, drops and all text stand behind it */
 	struct store_job job;
 	struct inbox_item told; /* for an early answer, when the database is away */
 	struct worker *worker;
 	location_done *done;
 	void *done_arg;
 	bool answered;
-	struct arena arena;
-	struct str aor;
-	struct store_binding *put;
-	unsigned put_count;
-	struct str *remove;
-	unsigned remove_count;
+	unsigned put_count, drop_count;
+	int64_t *drop;
+	struct store_binding put[];
 };
+
+static enum err drop_rows(struct store_db *db, const int64_t *rows, unsigned count)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < count && !e; i++)
+		e = store_binding_remove(db, rows[i]);
+	return e;
+}
 
 static enum err run_change(struct store_job *job, struct store_db *db)
 {
 	struct journal *j = container_of(job, struct journal, job);
-	enum err e = ERR_OK;
+	enum err e = drop_rows(db, j->drop, j->drop_count);
 
-	for (unsigned i = 0; i < j->remove_count && !e; i++) {
-		e = store_binding_remove(db, j->aor, j->remove[i]);
-		if (e == ERR_NOT_FOUND) /* run before, in a commit that failed */
-			e = ERR_OK;
-	}
 	for (unsigned i = 0; i < j->put_count && !e; i++)
 		e = store_binding_put(db, &j->put[i]);
 	return e;
@@ -95,7 +98,6 @@ static void change_done(struct store_job *job)
 
 	if (!j->answered)
 		j->done(j->done_arg, job->result);
-	arena_fini(&j->arena);
 	free(j);
 }
 
@@ -116,26 +118,58 @@ static void change_delayed(struct store_job *job)
 	worker_post_reply(j->worker, &j->told);
 }
 
-static void copy_put(struct journal *j, unsigned i, const struct binding *b)
+static void copy(char **at, struct str *s)
 {
-	struct journal_text text;
-	struct store_binding *row = &j->put[i];
-	struct arena *a = &j->arena;
-
-	journal_to_row(j->aor, b, row, &text);
-	row->contact = arena_str(a, row->contact);
-	row->instance = arena_str(a, row->instance);
-	row->call_id = arena_str(a, row->call_id);
-	row->user_agent = arena_str(a, row->user_agent);
-	row->path = arena_str(a, row->path);
-	row->received = arena_str(a, row->received);
-	row->local = arena_str(a, row->local);
+	if (!s->n)
+		return;
+	memcpy(*at, s->p, s->n);
+	s->p = *at;
+	*at += s->n;
 }
 
-enum err journal_post(struct store *s, struct worker *w, struct str aor,
-	const struct location_change *c, location_done *done, void *done_arg)
+static void copy_put(struct store_binding *to, struct str aor, const struct binding *b, char **at)
 {
-	struct journal *j = mem_new(struct journal);
+	struct journal_text text;
+
+	journal_to_row(aor, b, to, &text);
+	copy(at, &to->contact);
+	copy(at, &to->instance);
+	copy(at, &to->call_id);
+	copy(at, &to->user_agent);
+	copy(at, &to->path);
+	copy(at, &to->received);
+	copy(at, &to->local);
+}
+
+static struct journal *make(const struct journal_change *c)
+{
+	size_t puts = c->put_count * sizeof(struct store_binding);
+	size_t drops = c->drop_count * sizeof(int64_t), text = c->aor.n;
+	struct journal *j;
+	struct str aor = c->aor;
+	char *at;
+
+	for (unsigned i = 0; i < c->put_count; i++) {
+		const struct binding *b = &c->put[i];
+
+		text += b->contact.n + b->instance.n + b->call_id.n + b->user_agent.n + b->path.n +
+			sizeof(struct journal_text);
+	}
+	j = mem_alloc(sizeof(*j) + puts + drops + text);
+	*j = (struct journal){ .put_count = c->put_count, .drop_count = c->drop_count };
+	j->drop = (int64_t *)(void *)((char *)j->put + puts);
+	memcpy(j->drop, c->drop, drops);
+	at = (char *)j->drop + drops;
+	copy(&at, &aor);
+	for (unsigned i = 0; i < c->put_count; i++)
+		copy_put(&j->put[i], aor, &c->put[i], &at);
+	return j;
+}
+
+enum err journal_post(struct store *s, struct worker *w, const struct journal_change *c,
+	location_done *done, void *done_arg)
+{
+	struct journal *j = make(c);
 	enum err e;
 
 	j->job = (struct store_job){ .kind = STORE_WRITE,
@@ -146,47 +180,39 @@ enum err journal_post(struct store *s, struct worker *w, struct str aor,
 	j->worker = w;
 	j->done = done;
 	j->done_arg = done_arg;
-	arena_init(&j->arena, 1024);
-	j->aor = arena_str(&j->arena, aor);
-	j->put_count = c->put_count;
-	j->put = arena_alloc(&j->arena, c->put_count * sizeof(*j->put));
-	for (unsigned i = 0; i < c->put_count; i++)
-		copy_put(j, i, &c->put[i]);
-	j->remove_count = c->remove_count;
-	j->remove = arena_alloc(&j->arena, c->remove_count * sizeof(*j->remove));
-	for (unsigned i = 0; i < c->remove_count; i++)
-		j->remove[i] = arena_str(&j->arena, c->remove[i]);
 	e = store_post(s, &j->job);
-	if (e) {
-		arena_fini(&j->arena);
+	if (e)
 		free(j);
-	}
 	return e;
 }
 
-/* ---- expiry ---- */
+/* ---- rows that nobody waits for ---- */
 
-struct expiry {
+struct drop {
 	struct store_job job;
-	int64_t now_ms;
+	unsigned count;
+	int64_t rows[];
 };
 
-static enum err run_expiry(struct store_job *job, struct store_db *db)
+static enum err run_drop(struct store_job *job, struct store_db *db)
 {
-	return store_binding_expire(db, container_of(job, struct expiry, job)->now_ms);
+	struct drop *d = container_of(job, struct drop, job);
+
+	return drop_rows(db, d->rows, d->count);
 }
 
-static void expiry_done(struct store_job *job)
+static void drop_done(struct store_job *job)
 {
-	free(container_of(job, struct expiry, job));
+	free(container_of(job, struct drop, job));
 }
 
-void journal_expire(struct store *s, int64_t now_ms)
+void journal_drop(struct store *s, const int64_t *rows, unsigned count)
 {
-	struct expiry *x = mem_new(struct expiry);
+	struct drop *d = mem_alloc(sizeof(*d) + count * sizeof(*rows));
 
-	x->job = (struct store_job){ .kind = STORE_WRITE, .run = run_expiry, .done = expiry_done };
-	x->now_ms = now_ms;
-	if (store_post(s, &x->job)) /* the next sweep removes them with its own */
-		free(x);
+	d->job = (struct store_job){ .kind = STORE_WRITE, .run = run_drop, .done = drop_done };
+	d->count = count;
+	memcpy(d->rows, rows, count * sizeof(*rows));
+	if (store_post(s, &d->job)) /* the next start removes them: they have expired */
+		free(d);
 }

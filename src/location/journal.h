@@ -15,10 +15,19 @@ void journal_to_row(struct str aor, const struct binding *b, struct store_bindin
 /* ERR_SYNTAX: the row's flow is not one. Text is borrowed from the row. */
 MUST_USE enum err journal_from_row(const struct store_binding *row, struct binding *b);
 
-/* Posts a change; `done` follows on the worker. */
-MUST_USE enum err journal_post(struct store *s, struct worker *w, struct str aor,
-	const struct location_change *c, location_done *done, void *done_arg);
-/* Posts the removal of all rows that expired by then. */
-void journal_expire(struct store *s, int64_t now_ms);
+/* A change in terms of rows. */
+struct journal_change {
+	struct str aor;
+	const struct binding *put;
+	unsigned put_count;
+	int64_t drop[2 * LOCATION_BINDINGS_MAX]; /* rows that are replaced or removed */
+	unsigned drop_count;
+};
+
+/* Posts a change; `done` follows on the worker. Everything is copied. */
+MUST_USE enum err journal_post(struct store *s, struct worker *w, const struct journal_change *c,
+	location_done *done, void *done_arg);
+/* Posts the removal of rows that nobody waits for. */
+void journal_drop(struct store *s, const int64_t *rows, unsigned count);
 
 #endif

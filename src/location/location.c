@@ -8,11 +8,15 @@
 #include "location/table.h"
 #include "store/repo.h"
 
-enum { SWEEP_SHARD_MAX = 32 }; /* while its lock is held */
+enum {
+	SWEEP_SHARD_MAX = 32, /* while its lock is held */
+	DROP_MAX = 512, /* rows in one job */
+};
 
 struct location {
 	struct store *store;
 	struct event_bus *events;
+	int64_t last_row; /* atomic: rows of the store are numbered here */
 	struct shard shards[SHARDS];
 };
 
@@ -50,29 +54,61 @@ void location_free(struct location *l)
 	free(l);
 }
 
+/* Rows of the store that have no binding any more, removed by the DROP_MAX. */
+struct drops {
+	struct location *l;
+	int64_t rows[DROP_MAX];
+	unsigned count;
+};
+
+static void drops_flush(struct drops *d)
+{
+	if (d->count && d->l->store)
+		journal_drop(d->l->store, d->rows, d->count);
+	d->count = 0;
+}
+
+static void drops_add(struct drops *d, int64_t row)
+{
+	if (d->count == DROP_MAX)
+		drops_flush(d);
+	d->rows[d->count++] = row;
+}
+
 struct loading {
 	struct location *l;
 	int64_t now_ms;
-	size_t count;
+	struct drops dead;
 };
 
+/* Of two rows of one binding the later one counts. */
 static void load_row(const struct store_binding *row, void *arg)
 {
 	struct loading *load = arg;
+	struct location *l = load->l;
+	struct shard *s = shard_of(l, row->aor);
+	const struct aor *a = shard_find(s, row->aor);
+	int64_t older = a ? aor_row_of(a, row->contact) : 0;
 	struct binding b;
 
-	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b))
+	if (row->id > l->last_row)
+		l->last_row = row->id;
+	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b)) {
+		drops_add(&load->dead, row->id);
 		return;
-	shard_put(shard_of(load->l, row->aor), row->aor, &b);
-	load->count++;
+	}
+	if (older)
+		drops_add(&load->dead, older);
+	shard_put(s, row->aor, &b);
 }
 
 enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count)
 {
-	struct loading load = { .l = l, .now_ms = now_ms };
+	struct loading load = { .l = l, .now_ms = now_ms, .dead.l = l };
 	enum err e = store_binding_list(db, load_row, &load);
 
-	*count = load.count;
+	drops_flush(&load.dead);
+	*count = location_count(l);
 	return e;
 }
 
@@ -228,6 +264,26 @@ static bool fits(struct str aor, const struct location_change *c, unsigned count
 	return true;
 }
 
+/* Numbers the new rows, and finds those that go. */
+static void in_rows(struct location *l, struct str aor, const struct aor *a,
+	struct location_change *c, struct journal_change *out)
+{
+	out->aor = aor;
+	out->put = c->put;
+	out->put_count = c->put_count;
+	out->drop_count = 0;
+	for (unsigned i = 0; i < c->remove_count + c->put_count; i++) {
+		struct str contact =
+			i < c->remove_count ? c->remove[i] : c->put[i - c->remove_count].contact;
+		int64_t row = a ? aor_row_of(a, contact) : 0;
+
+		if (row)
+			out->drop[out->drop_count++] = row;
+	}
+	for (unsigned i = 0; i < c->put_count; i++)
+		c->put[i].row = __atomic_add_fetch(&l->last_row, 1, __ATOMIC_RELAXED);
+}
+
 /*
  * The journal's order is posted before memory changes and under the AOR's lock: what cannot be
  * journaled does not happen, and the store sees the changes of one AOR in order.
@@ -236,6 +292,7 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	location_change_fn *change, void *change_arg, location_done *done, void *done_arg)
 {
 	struct location_change c;
+	struct journal_change rows;
 	struct binding list[LOCATION_BINDINGS_MAX];
 	struct shard *s = shard_of(l, aor);
 	const struct aor *a;
@@ -249,8 +306,10 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	e = change(change_arg, list, n, &c);
 	if (!e && !fits(aor, &c, n))
 		e = ERR_LIMIT;
-	if (!e)
-		e = journal_post(l->store, w, aor, &c, done, done_arg);
+	if (!e) {
+		in_rows(l, aor, a, &c, &rows);
+		e = journal_post(l->store, w, &rows, done, done_arg);
+	}
 	if (!e)
 		apply(s, aor, &c);
 	lock_give(&s->lock);
@@ -261,27 +320,28 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 
 static void tell_gone(struct str aor, const struct binding *b, void *arg)
 {
-	struct location *l = arg;
+	struct drops *gone = arg;
 	struct event ev = { .kind = EV_EXPIRED,
 		.account = aor,
 		.text = STR("the phone did not refresh its registration in time") };
 
+	drops_add(gone, b->row);
 	event_field(&ev, "contact", b->contact);
 	event_field(&ev, "user_agent", b->user_agent);
-	event_emit(l->events, &ev);
+	event_emit(gone->l->events, &ev);
 }
 
 unsigned location_sweep(struct location *l, int64_t now_ms)
 {
+	struct drops gone = { .l = l };
 	unsigned removed = 0;
 
 	for (int i = 0; i < SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
-		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, l);
+		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, &gone);
 		lock_give(&l->shards[i].lock);
 	}
-	if (removed)
-		journal_expire(l->store, now_ms);
+	drops_flush(&gone);
 	return removed;
 }
 

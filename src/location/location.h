@@ -27,6 +27,7 @@ struct binding { /* slices borrow: from the caller when put, from the visit when
 	int64_t updated_ms;
 	struct str user_agent, path;
 	struct flow flow; /* that the REGISTER arrived on */
+	int64_t row; /* read only: its row in the store */
 	bool lost; /* read only: the connection that it arrived on is gone */
 };
 

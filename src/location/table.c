@@ -63,6 +63,7 @@ void entry_view(const struct entry *e, struct binding *out)
 		.expires_ms = e->expires_ms,
 		.updated_ms = e->updated_ms,
 		.flow = e->flow,
+		.row = e->row,
 		.lost = e->lost };
 	out->contact = str_make(p, e->contact_n);
 	p += e->contact_n;
@@ -89,6 +90,7 @@ static struct entry *entry_new(struct shard *s, const struct binding *b)
 
 	*e = (struct entry){ .expires_ms = b->expires_ms,
 		.updated_ms = b->updated_ms,
+		.row = b->row,
 		.flow = b->flow,
 		.agent = agent_get(s, b->user_agent),
 		.cseq = b->cseq,
@@ -160,6 +162,15 @@ static struct entry **find_contact(struct aor *a, struct str contact)
 	while (*at && !str_eq(str_make((*at)->text, (*at)->contact_n), contact))
 		at = &(*at)->next;
 	return at;
+}
+
+int64_t aor_row_of(const struct aor *a, struct str contact)
+{
+	const struct entry *e = a->entries;
+
+	while (e && !str_eq(str_make(e->text, e->contact_n), contact))
+		e = e->next;
+	return e ? e->row : 0;
 }
 
 void shard_remove(struct shard *s, struct str aor, struct str contact)

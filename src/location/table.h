@@ -19,6 +19,7 @@ struct entry { /* one binding */
 	struct aor *aor;
 	struct hash_node conn; /* in the shard's hash, while flow.conn is open */
 	int64_t expires_ms, updated_ms;
+	int64_t row; /* in the store */
 	struct flow flow;
 	struct agent *agent;
 	uint32_t cseq;
@@ -59,6 +60,7 @@ struct aor *shard_find(struct shard *s, struct str aor);
 /* Under the lock. Replaces the binding with the same contact; b's text is copied. */
 void shard_put(struct shard *s, struct str aor, const struct binding *b);
 void shard_remove(struct shard *s, struct str aor, struct str contact);
+int64_t aor_row_of(const struct aor *a, struct str contact); /* 0: no such binding */
 /* Removes what expired by now_ms, at most `max`; tells of each before it goes. */
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg);

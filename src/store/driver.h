@@ -48,6 +48,7 @@ struct store_driver {
 
 	const char *begin; /* a transaction that writes */
 	const char *id_column; /* type of a self-numbering primary key */
+	const char *key_column; /* type of a 64-bit primary key in whose order rows are kept */
 	/* After "INSERT INTO t (…) VALUES (…)": replaces the row with the same key. %s: key
 	 * columns. */
 	const char *upsert;

@@ -4,7 +4,8 @@
  * never edited; a change is a new entry at the end, such that a node that runs the version before
  * can go on working beside it.
  *
- * "%ID%" stands for the engine's self-numbering primary key.
+ * "%ID%" stands for the engine's self-numbering primary key, "%KEY%" for a 64-bit one that we
+ * number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,24 +121,44 @@ static const char *const versions[] = {
 						   "changes WHEN NEW.seq % 1000 = 0"
 						   " BEGIN DELETE FROM changes WHERE seq < NEW.seq "
 						   "- 100000; END;",
+
+	/* 2: bindings in the order of writing (repo.h), without indexes. Version 1 never ran on
+	   two nodes, so none can be beside this one. */
+	"ALTER TABLE bindings RENAME TO bindings_1;"
+	"CREATE TABLE bindings (id %KEY%, aor VARCHAR(200) NOT NULL,"
+	" contact VARCHAR(767) NOT NULL,"
+	" instance VARCHAR(256) NOT NULL, reg_id INTEGER NOT NULL,"
+	" call_id VARCHAR(256) NOT NULL, cseq INTEGER NOT NULL, q1000 INTEGER NOT NULL,"
+	" expires VARCHAR(24) NOT NULL, updated VARCHAR(24) NOT NULL,"
+	" user_agent VARCHAR(256) NOT NULL, path VARCHAR(2048) NOT NULL,"
+	" received VARCHAR(80) NOT NULL, local VARCHAR(80) NOT NULL,"
+	" listener INTEGER NOT NULL);"
+	"INSERT INTO bindings SELECT ROW_NUMBER() OVER (ORDER BY updated), aor, contact,"
+	" instance, reg_id, call_id, cseq, q1000, expires, updated, user_agent, path, received,"
+	" local, listener FROM bindings_1;"
+	"DROP TABLE bindings_1;",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };
 
-static char *with_dialect(const char *sql, const char *id_column)
+static char *with_dialect(const char *sql, const struct store_driver *d)
 {
-	struct str rest = str_of(sql), mark = STR("%ID%");
+	struct str rest = str_of(sql), id = STR("%ID%"), key = STR("%KEY%");
 	size_t max = rest.n * 2 + 1;
 	char *mem = mem_alloc(max);
 	struct buf b = { .p = mem, .max = max - 1 };
 
 	while (rest.n) {
-		size_t n = str_find_str(rest, mark);
-
-		buf_add(&b, str_first(rest, n));
-		if (n < rest.n)
-			buf_add(&b, str_of(id_column));
-		rest = str_from(rest, n + mark.n);
+		if (str_starts(rest, id)) {
+			buf_add(&b, str_of(d->id_column));
+			rest = str_from(rest, id.n);
+		} else if (str_starts(rest, key)) {
+			buf_add(&b, str_of(d->key_column));
+			rest = str_from(rest, key.n);
+		} else {
+			buf_char(&b, rest.p[0]);
+			rest = str_from(rest, 1);
+		}
 	}
 	BUG_ON(!buf_ok(&b));
 	mem[b.n] = '\0';
@@ -167,7 +188,7 @@ static enum err read_version(struct store_db *db, unsigned *version)
 static enum err apply(struct store_db *db, unsigned version)
 {
 	char record[96];
-	char *sql = with_dialect(versions[version - 1], store_driver_of(db)->id_column);
+	char *sql = with_dialect(versions[version - 1], store_driver_of(db));
 	enum err e = store_exec(db, sql);
 
 	free(sql);

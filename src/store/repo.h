@@ -129,7 +129,13 @@ MUST_USE enum err store_provider_remove(struct store_db *db, struct str customer
 MUST_USE enum err store_provider_list(struct store_db *db, store_provider_fn *row, void *arg);
 
 /* ---- bindings ---- */
+/*
+ * A refresh is a new row in the place of the old one, so that rows stand in the order in which
+ * they were written, and a commit touches the pages at both ends of the table instead of a page a
+ * phone. The ids are chosen by the location table and grow.
+ */
 struct store_binding {
+	int64_t id;
 	struct str aor; /* "user@domain", canonical */
 	struct str contact; /* URI as the phone gave it: the key within the AOR */
 	struct str instance;
@@ -147,10 +153,9 @@ struct store_binding {
 typedef void store_binding_fn(const struct store_binding *b, void *arg);
 MUST_USE enum err store_binding_put(
 	struct store_db *db, const struct store_binding *b); /* insert or replace */
-MUST_USE enum err store_binding_remove(struct store_db *db, struct str aor, struct str contact);
-MUST_USE enum err store_binding_remove_all(struct store_db *db, struct str aor);
-MUST_USE enum err store_binding_list(struct store_db *db, store_binding_fn *row, void *arg);
-MUST_USE enum err store_binding_expire(struct store_db *db, int64_t now_ms);
+MUST_USE enum err store_binding_remove(struct store_db *db, int64_t id); /* or there is none */
+MUST_USE enum err store_binding_list(
+	struct store_db *db, store_binding_fn *row, void *arg); /* by id */
 
 /* ---- dialogs in progress: one row per leg of an answered call ---- */
 struct store_dialog {

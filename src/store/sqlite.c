@@ -281,6 +281,7 @@ const struct store_driver store_sqlite = {
 	.set_aside = sq_set_aside,
 	.begin = "BEGIN IMMEDIATE",
 	.id_column = "INTEGER PRIMARY KEY AUTOINCREMENT",
+	.key_column = "INTEGER PRIMARY KEY",
 	.upsert = " ON CONFLICT (%s) DO UPDATE SET ",
 	.excluded = "%s=excluded.%s",
 };

@@ -22,6 +22,7 @@ static enum err bind_column(struct store_db *db, void *stmt, unsigned index, con
 
 	switch (c->type) {
 	case COLUMN_ID:
+	case COLUMN_I64:
 		v.integer = *(const int64_t *)p;
 		break;
 	case COLUMN_U32:
@@ -77,6 +78,7 @@ static void read_row(struct store_db *db, void *stmt, const struct table *t, voi
 
 		switch (c->type) {
 		case COLUMN_ID:
+		case COLUMN_I64:
 			*(int64_t *)p = d->column_integer(stmt, i);
 			break;
 		case COLUMN_U32:

@@ -16,6 +16,7 @@ enum column_type {
 	COLUMN_ID, /* int64_t, numbered by the database */
 	COLUMN_TEXT, /* struct str */
 	COLUMN_U32, /* uint32_t */
+	COLUMN_I64, /* int64_t */
 	COLUMN_BOOL, /* bool */
 	COLUMN_TIME, /* int64_t milliseconds; ISO 8601 text, empty for 0 */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every repository: what is written is read again, and what is refused is refused by its name. */
 #include "fixture.h"
+#include "store/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -272,11 +273,13 @@ static void test_bindings(void **state)
 		.received = STR("udp:192.0.2.1:5060"),
 		.listener = 3 };
 
+	row.id = 7;
 	OK(store_binding_put(o.db, &row));
 	row.expires_ms = 2000;
 	OK(store_binding_put(o.db, &row)); /* in the place of the first */
 	OK(store_binding_list(o.db, see_binding, &seen));
 	assert_int_equal(seen.n, 1);
+	EQUAL(seen.binding, row, id);
 	SAME(seen.binding, row, contact);
 	SAME(seen.binding, row, received);
 	EQUAL(seen.binding, row, cseq);
@@ -284,22 +287,42 @@ static void test_bindings(void **state)
 	EQUAL(seen.binding, row, expires_ms);
 	EQUAL(seen.binding, row, updated_ms);
 	EQUAL(seen.binding, row, listener);
-	row.contact = STR("sip:2");
-	row.expires_ms = 3000;
+	row.id = INT64_MAX;
 	OK(store_binding_put(o.db, &row));
-	OK(store_binding_expire(o.db, 1999));
-	seen.n = 0;
-	OK(store_binding_list(o.db, see_binding, &seen));
-	assert_int_equal(seen.n, 2);
-	OK(store_binding_expire(o.db, 2000));
+	OK(store_binding_remove(o.db, 7));
+	OK(store_binding_remove(o.db, 7)); /* gone already */
 	seen.n = 0;
 	OK(store_binding_list(o.db, see_binding, &seen));
 	assert_int_equal(seen.n, 1);
-	OK(store_binding_remove(o.db, STR("a@x"), STR("sip:2")));
-	assert_int_equal(store_binding_remove(o.db, STR("a@x"), STR("sip:2")), ERR_NOT_FOUND);
-	OK(store_binding_put(o.db, &row));
-	OK(store_binding_remove_all(o.db, STR("a@x")));
-	assert_int_equal(store_binding_remove_all(o.db, STR("a@x")), ERR_NOT_FOUND);
+	EQUAL(seen.binding, row, id);
+	end(&o);
+}
+
+/* A database of version 1 comes along with what it holds, in the order of writing. */
+static void test_bindings_of_version_1(void **state)
+{
+	struct open o = begin(state);
+	struct seen seen = { .a = &o.a };
+
+	OK(store_exec(o.db,
+		"DROP TABLE bindings; DELETE FROM schema_versions WHERE version > 1;"
+		"CREATE TABLE bindings (aor, contact, instance, reg_id, call_id, cseq, q1000,"
+		" expires, updated, user_agent, path, received, local, listener,"
+		" PRIMARY KEY (aor, contact));"
+		"CREATE INDEX bindings_expires ON bindings (expires);"
+		"INSERT INTO bindings VALUES ('b@x', 'sip:2', '', 0, 'c', 4, 1000,"
+		" '2009-11-08T12:00:02.000Z', '2009-11-08T11:00:02.000Z', 'ua', '',"
+		" 'udp:192.0.2.1:5060', 'udp:192.0.2.2:5060', 0);"
+		"INSERT INTO bindings VALUES ('a@x', 'sip:1', '', 0, 'c', 3, 1000,"
+		" '2009-11-08T12:00:01.000Z', '2009-11-08T11:00:01.000Z', 'ua', '',"
+		" 'udp:192.0.2.1:5060', 'udp:192.0.2.2:5060', 0);"));
+	store_close(o.db);
+	o.db = fixture_open(*state);
+	OK(store_binding_list(o.db, see_binding, &seen));
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.binding.id, 2);
+	assert_true(str_eq(seen.binding.contact, STR("sip:2")));
+	assert_int_equal(seen.binding.cseq, 4);
 	end(&o);
 }
 
@@ -482,6 +505,7 @@ int main(void)
 		TEST(test_dialplans),
 		TEST(test_providers),
 		TEST(test_bindings),
+		TEST(test_bindings_of_version_1),
 		TEST(test_dialogs),
 		TEST(test_cdrs),
 		TEST(test_keys),
