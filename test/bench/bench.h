@@ -64,8 +64,8 @@ uint16_t net_port(const struct net *n, unsigned socket);
 const char *net_local(const struct net *n); /* address as text */
 void net_send(struct net *n, unsigned socket, struct str text);
 void net_flush(struct net *n);
-/* Sends what waits, receives what came, waiting at most wait_us. */
-void net_turn(struct net *n, uint64_t wait_us);
+/* Sends what waits, receives what came, waiting at most wait_us. Returns messages received. */
+unsigned net_turn(struct net *n, uint64_t wait_us);
 
 /* ---- text ---- */
 
@@ -143,10 +143,13 @@ struct pace {
 	double seconds;
 	uint64_t count; /* so many and no more, however long it takes; 0: seconds count */
 	uint64_t give_up_us;
+	bool awake; /* never sleeps: a server on another processor does not pay for waking us */
 };
 
 struct paced {
-	double seconds, cpu_seconds; /* of the window in which operations were begun */
+	double seconds; /* of the window in which operations were begun */
+	double busy_seconds; /* with work to do */
+	double cpu_seconds; /* of the whole, with what was still under way at the end */
 	uint64_t done; /* within the window */
 	uint64_t late; /* could not begin when due, as every user was busy */
 };

@@ -20,13 +20,14 @@ static const char usage[] =
 	"load -m options|register|refresh|call|flood-register|flood-invite\n"
 	"     [-h ADDRESS] [-p PORT] [-t] [-a ADDRESS] [-b PORT] [-s SOCKETS] [-d DOMAIN]\n"
 	"     [-u USERS] [-f FIRST] [-x] [-c AT-ONCE | -r RATE] [-n SECONDS | -N COUNT]\n"
-	"     [-g SECONDS] [-H] [-P] [-w]\n"
+	"     [-g SECONDS] [-A] [-H] [-P] [-w]\n"
 	"Prints one line of JSON; \"ready\" on standard error when measuring begins.\n"
 	"  -h, -p  the server      -t  TCP         -a, -b  the phones' address and first port\n"
 	"  -u, -f  users u<FIRST> … with the passwords secret-u<FIRST> …\n"
 	"  -x  calls, refresh: everybody is registered already (else that is done first)\n"
 	"  -c  closed loop: so many at a time     -r  open loop: so many due a second\n"
 	"  -n, -N  so long, or so many            -g  give an operation up after this\n"
+	"  -A  awake: never sleeps, so that the server does not pay for waking us\n"
 	"  -H  calls are held until a line (or the end) of input comes, then hung up\n"
 	"  -P  calls that fail are tried again every 20 ms\n"
 	"  -w  measuring begins when a line (or the end) of input comes\n";
@@ -87,9 +88,9 @@ static void report(const struct plan *p, const struct result *r, const struct pa
 	};
 
 	printf("{\"mode\":\"%s\",\"transport\":\"%s\",\"users\":%u,\"seconds\":%.3f,"
-	       "\"load_cpu\":%.3f",
+	       "\"load_cpu\":%.3f,\"cpu_seconds\":%.3f",
 		names[p->agents.mode], p->agents.net.tcp ? "tcp" : "udp", p->agents.users,
-		w->seconds, w->cpu_seconds / w->seconds);
+		w->seconds, w->busy_seconds / w->seconds, w->cpu_seconds);
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		printf(",\"%s\":%llu", counts[i].name, (unsigned long long)counts[i].value);
 	printf(",\"whole\":");
@@ -130,6 +131,9 @@ static void take_load_option(struct plan *p, int o, const char *arg)
 		break;
 	case 'x':
 		p->prepare = false;
+		break;
+	case 'A':
+		p->pace.awake = true;
 		break;
 	case 'H':
 		p->agents.hold = true;
@@ -190,7 +194,7 @@ static void take_options(struct plan *p, int argc, char **argv)
 	struct net_config *net = &p->agents.net;
 	int o;
 
-	while ((o = getopt(argc, argv, "m:h:p:ta:b:s:d:u:f:xc:r:n:N:g:HPw")) != -1)
+	while ((o = getopt(argc, argv, "m:h:p:ta:b:s:d:u:f:xc:r:n:N:g:AHPw")) != -1)
 		take_option(p, o, optarg);
 	if (p->agents.users < 2 || net->sockets < 1 || net->sockets > SOCKETS_MAX)
 		bad("users or sockets out of range");

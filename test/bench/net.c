@@ -172,7 +172,7 @@ void net_flush(struct net *n)
 
 /* ---- in ---- */
 
-static void receive_udp(struct net *n, unsigned socket)
+static unsigned receive_udp(struct net *n, unsigned socket)
 {
 	int k;
 
@@ -183,13 +183,15 @@ static void receive_udp(struct net *n, unsigned socket)
 	k = recvmmsg(n->socks[socket].fd, n->msgs, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < k; i++)
 		n->on_text(n->arg, str_make(n->batch + (size_t)i * TEXT_MAX, n->msgs[i].msg_len));
+	return k > 0 ? (unsigned)k : 0;
 }
 
-static void receive_tcp(struct net *n, unsigned socket)
+static unsigned receive_tcp(struct net *n, unsigned socket)
 {
 	struct sock *s = &n->socks[socket];
 	ssize_t k = recv(s->fd, s->in + s->in_n, STREAM_MAX - s->in_n, MSG_DONTWAIT);
 	size_t at = 0, len;
+	unsigned count = 0;
 
 	if (k == 0) {
 		fprintf(stderr, "load: the server closed a connection\n");
@@ -199,26 +201,25 @@ static void receive_tcp(struct net *n, unsigned socket)
 	while ((len = text_frame(str_make(s->in + at, s->in_n - at)))) {
 		n->on_text(n->arg, str_make(s->in + at, len));
 		at += len;
+		count++;
 	}
 	memmove(s->in, s->in + at, s->in_n - at);
 	s->in_n -= at;
+	return count;
 }
 
-void net_turn(struct net *n, uint64_t wait_us)
+unsigned net_turn(struct net *n, uint64_t wait_us)
 {
 	const struct timespec wait = { .tv_sec = (time_t)(wait_us / 1000000),
 		.tv_nsec = (long)(wait_us % 1000000) * 1000 };
+	unsigned count = 0;
 
 	net_flush(n);
 	if (ppoll(n->polls, n->cfg.sockets, &wait, NULL) <= 0)
-		return;
-	for (unsigned i = 0; i < n->cfg.sockets; i++) {
-		if (!n->polls[i].revents)
-			continue;
-		if (n->cfg.tcp)
-			receive_tcp(n, i);
-		else
-			receive_udp(n, i);
-	}
+		return 0;
+	for (unsigned i = 0; i < n->cfg.sockets; i++)
+		if (n->polls[i].revents)
+			count += n->cfg.tcp ? receive_tcp(n, i) : receive_udp(n, i);
 	net_flush(n);
+	return count;
 }

@@ -9,7 +9,7 @@ enum { TICK_US = 10000, WAIT_US = 1000, DRAIN_US = 2000000 };
 struct run {
 	struct agents *a;
 	const struct pace *pace;
-	uint64_t begun_us, ticked_us, closed_us, random;
+	uint64_t begun_us, ticked_us, closed_us, idle_us, begun_ops, random;
 	double due_us, cpu; /* since the beginning */
 	struct paced result;
 };
@@ -25,10 +25,16 @@ double pace_cpu_seconds(void)
 
 static void turn(struct run *r, uint64_t wait_us)
 {
-	net_turn(agents_net(r->a), wait_us);
-	if (now_us() - r->ticked_us > TICK_US) {
+	uint64_t begun = now_us(), begun_ops = agents_result(r->a)->begun, now;
+	unsigned received = net_turn(agents_net(r->a), r->pace->awake ? 0 : wait_us);
+
+	now = now_us();
+	if (!received && begun_ops == r->begun_ops)
+		r->idle_us += now - begun;
+	r->begun_ops = begun_ops;
+	if (now - r->ticked_us > TICK_US) {
 		agents_tick(r->a);
-		r->ticked_us = now_us();
+		r->ticked_us = now;
 	}
 }
 
@@ -73,7 +79,8 @@ static void close_window(struct run *r, uint64_t now)
 {
 	r->closed_us = now;
 	r->result.seconds = (double)(now - r->begun_us) / 1e6;
-	r->result.cpu_seconds = pace_cpu_seconds() - r->cpu;
+	r->result.busy_seconds = r->pace->awake ? r->result.seconds - (double)r->idle_us / 1e6
+						: pace_cpu_seconds() - r->cpu;
 	r->result.done = agents_result(r->a)->done;
 }
 
@@ -102,6 +109,7 @@ struct paced pace_run(struct agents *a, const struct pace *p)
 		if (!r.closed_us && !more(&r, now) && (!p->count || !agents_busy(a)))
 			close_window(&r, now);
 	}
+	r.result.cpu_seconds = pace_cpu_seconds() - r.cpu;
 	return r.result;
 }
 

@@ -6,6 +6,7 @@ class Jobs
   ALL = { "basic" => 1.0, "tcp" => 1.0, "idle" => 1.0, "memory" => 0.6, "held" => 0.2, "many" => :itself,
           "latency" => 1.0, "inversions" => :itself, "overload" => 0.6, "flood" => 0.6, "workers" => 0.6 }.freeze
 
+  WITH_FM = %w[basic tcp latency].freeze
   BASIC = %w[options refresh register call].freeze
   SETTLE_S = 34 # after the last transaction ends (timer L, 32 s)
 
@@ -19,13 +20,15 @@ class Jobs
   def run
     @o[:jobs].each do |name|
       rounds(name).times do |round|
-        send(name, @o[:servers].rotate(round))
+        send(name, servers(name).rotate(round))
         progress(name, round)
       end
     end
   end
 
   private
+
+  def servers(job) = WITH_FM.include?(job) ? @o[:servers] : @o[:servers] - ["kamailio-fm"]
 
   def progress(name, round)
     warn format("%s  %s, round %d of %d", Time.now.utc.strftime("%H:%M:%S"), name, round + 1, rounds(name))

@@ -8,7 +8,7 @@ class Load
   WARN_AT = 0.9
   FLAGS = { mode: "-m", users: "-u", first: "-f", seconds: "-n", count: "-N", at_once: "-c", rate: "-r", give_up: "-g",
             port: "-b", local: "-a", sockets: "-s" }.freeze
-  SWITCHES = { tcp: "-t", hold: "-H", persist: "-P", registered: "-x" }.freeze
+  SWITCHES = { tcp: "-t", hold: "-H", persist: "-P", registered: "-x", awake: "-A" }.freeze
   SHARED = %i[users count at_once rate].freeze # between the processes
 
   attr_reader :argvs
@@ -61,12 +61,12 @@ class Load
   # The server's processor time; the share of the processors that neither server nor load generator took.
   def used(ended, parts)
     server, busy, time = %i[server busy at].map { |k| ended[k] - @begun[k] }
-    mine = server + parts.sum { |p| p["load_cpu"] * p["seconds"] }
+    mine = server + parts.sum { |p| p["cpu_seconds"] }
     [server, ((busy - mine) / time / cpus.size).clamp(0, 1)]
   end
 
   def argv(index, processes, options)
-    mine = options.dup
+    mine = { awake: (@server.cpus & Cpus::LOAD).empty? }.merge(options)
     SHARED.each { |k| mine[k] = k == :rate ? mine[k] / processes : mine[k] / processes / 2 * 2 if mine[k] && processes > 1 }
     mine[:first] = (mine[:first] || 0) + index * mine[:users] if processes > 1
     mine[:port] += index * (mine[:sockets] || 16) if mine[:port]

@@ -7,7 +7,7 @@ module Plot
   RIGHT_MOST = 12.0
 
   # A bar of the picture.
-  Bar = Struct.new(:label, :low, :share, :high, :aim, :colour, :text, keyword_init: true)
+  Bar = Struct.new(:label, :low, :share, :high, :aim, :colour, :fm, :text, keyword_init: true)
 
   module_function
 
@@ -29,7 +29,12 @@ module Plot
     return if row["goal"] == "ratio" && !mid[1]
     ends = cells[0].values_at("min", "max").map { |v| clamp(def_row.share(v, mid[1], row["at_least"])) }.sort
     Bar.new(label: row["title"].strip, low: ends[0], share: clamp(def_row.share(*mid, row["at_least"])), high: ends[1],
-            aim: aim(def_row), colour: COLOURS[row["verdict"]], text: text(def_row, mid))
+            aim: aim(def_row), fm: fm(def_row, row), colour: COLOURS[row["verdict"]], text: text(def_row, mid))
+  end
+
+  # Where the bar would end if Kamailio had its faster allocator.
+  def fm(row, data)
+    clamp(data["ratio_fm"] / row.at_least) if row.goal == :ratio && data["ratio_fm"]
   end
 
   RED = "0xc0392b"
@@ -49,11 +54,11 @@ module Plot
 
   def quote(text) = "\"#{text.gsub(/["\\]/, "")}\""
 
-  # One line a bar: y low share high aim colour.
+  # One line a bar: y low share high aim colour fm.
   def script(bars, about, file)
     count = bars.size
     y = ->(i) { count - i }
-    lines = bars.each_with_index.map { |b, i| [y[i], b.low, b.share || "NaN", b.high, b.aim || "NaN", b.colour].join(" ") }
+    lines = bars.each_with_index.map { |b, i| [y[i], b.low, b.share || "NaN", b.high, b.aim || "NaN", b.colour, b.fm || "NaN"].join(" ") }
     <<~END
       set terminal svg size 1300,#{150 + 30 * count} font "sans-serif,13" background "white"
       set output #{quote(file)}
@@ -63,7 +68,7 @@ module Plot
       set xrange [#{LEFT_MOST}:#{RIGHT_MOST}]
       set yrange [0.3:#{count + 0.7}]
       set xtics ("1/20" 0.05, "1/10" 0.1, "1/4" 0.25, "1/2" 0.5, "goal" 1, "2 x" 2, "4 x" 4, "10 x" 10)
-      set xlabel "how much of the limit is used: left of the line the goal is reached\\ndiamonds: the aim; thin lines: smallest and largest of the rounds"
+      set xlabel "how much of the limit is used: left of the line the goal is reached\\ndiamonds: the aim; circles: against Kamailio with its faster allocator (fm); thin lines: smallest and largest of the rounds"
       set ytics (#{bars.each_with_index.map { |b, i| "#{quote(b.label)} #{y[i]}" }.join(", ")})
       set grid x
       set lmargin 46
@@ -76,7 +81,8 @@ module Plot
       EOD
       plot $bars using 3:1:(#{LEFT_MOST}):3:($1-0.3):($1+0.3):6 with boxxyerror fs solid noborder lc rgb variable, \\
            $bars using 3:1:2:4 with xerrorbars pt -1 lw 1.5 lc rgb "0x222222", \\
-           $bars using 5:1 with points pt 13 ps 1.4 lc rgb "0x1f4e9e"
+           $bars using 5:1 with points pt 13 ps 1.4 lc rgb "0x1f4e9e", \\
+           $bars using 7:1 with points pt 6 ps 1.2 lw 2 lc rgb "0x111111"
     END
   end
 end

@@ -64,13 +64,13 @@ class Results
     note(format("The load generator used %d %% of its processor: %s is bounded by it.", 100 * result.load_cpu, what))
   end
 
-  def rows = ROWS.select { |r| %w[tandem kamailio].any? { |s| cell(r.id, s) } }
+  def rows = ROWS.select { |r| SERVERS.keys.any? { |s| cell(r.id, s) } }
 
   def title(row) = format(row.title, @sizes.transform_values { |n| ROWS[0].number(n) })
 
-  def ratio(row)
-    tandem, kamailio = median(row.id, "tandem"), median(row.id, "kamailio")
-    tandem / kamailio.to_f if tandem && kamailio&.positive?
+  def ratio(row, other = "kamailio")
+    tandem, its = median(row.id, "tandem"), median(row.id, other)
+    tandem / its.to_f if tandem && its&.positive?
   end
 
   def verdict(row)
@@ -82,18 +82,15 @@ class Results
     row.reached(tandem, kamailio, row.at_least) ? "reached" : "NOT reached"
   end
 
+  LINE = "%-52s %12s %4s %12s %4s %6s %10s %6s  %-9s %-9s %s\n"
+
   def table
-    line = "%-52s %12s %5s %12s %5s %6s  %-9s %-9s %s\n"
-    out = format(line, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "at least", "aim", "")
+    out = format(LINE, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "with fm", "ratio", "at least", "aim", "")
     rows.each do |r|
-      t, k = cell(r.id, "tandem"), cell(r.id, "kamailio")
-      out << format(line, title(r), value_text(r, t), t&.spread, value_text(r, k), k&.spread,
-                    ratio(r) && format("%.2f", ratio(r)), r.limit_text(r.at_least), r.limit_text(r.aim), verdict(r)).rstrip << "\n"
-      [t, k].compact.flat_map(&:faults).uniq.each { |f| out << "    failed: #{f.strip.gsub(/\s+/, " ")[0, 200]}\n" }
+      out << line(r)
+      SERVERS.keys.flat_map { |s| cell(r.id, s)&.faults || [] }.uniq.each { |f| out << "    failed: #{f.strip.gsub(/\s+/, " ")[0, 200]}\n" }
     end
-    out << "\n±%: largest minus smallest of the rounds, in percent of their median. ratio: Tandem's by Kamailio's.\n"
-    out << format("The load generator used up to %d %% of its processor. ", 100 * @loads.max) unless @loads.empty?
-    out << format("Others used %.1f %% of the processors (median), up to %d %%.\n", 100 * Object.send(:median, @others), 100 * @others.max) unless @others.empty?
+    out << "\n" << legend
     @notes.each { |n| out << n << "\n" }
     out
   end
@@ -103,11 +100,28 @@ class Results
       extras: @extras,
       rows: rows.map do |r|
         r.to_h.merge(title: title(r), verdict: verdict(r), ratio: ratio(r),
-                     tandem: cell(r.id, "tandem")&.to_h, kamailio: cell(r.id, "kamailio")&.to_h).compact
+                     ratio_fm: ratio(r, "kamailio-fm"), **SERVERS.keys.to_h { |s| [s.to_sym, cell(r.id, s)&.to_h] }).compact
       end }
   end
 
   private
+
+  def line(row)
+    t, k, fm = SERVERS.keys.map { |s| cell(row.id, s) }
+    ratios = %w[kamailio kamailio-fm].map { |s| ratio(row, s) && format("%.2f", ratio(row, s)) }
+    format(LINE, title(row), value_text(row, t), t&.spread, value_text(row, k), k&.spread, ratios[0], fm && row.number(fm.median), ratios[1],
+           row.limit_text(row.at_least), row.limit_text(row.aim), verdict(row)).rstrip << "\n"
+  end
+
+  def legend
+    out = +"±%: largest minus smallest of the rounds, in percent of their median. ratio: Tandem's by Kamailio's.\n" \
+           "with fm: Kamailio with its faster allocator (-x fm -X fm) instead of Debian's default; the goals are about the default.\n"
+    out << format("The load generator used up to %d %% of its processor. ", 100 * @loads.max) unless @loads.empty?
+    unless @others.empty?
+      out << format("Others used %.1f %% of the processors (median), up to %d %%.\n", 100 * Object.send(:median, @others), 100 * @others.max)
+    end
+    out
+  end
 
   def value_text(row, cell)
     return "" unless cell

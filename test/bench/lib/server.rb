@@ -68,7 +68,7 @@ class Server
 
   # users: u0 … with the passwords secret-u0 …
   def initialize(users:, cpus: Cpus::SERVER)
-    @name = self.class.name.downcase
+    @name = SERVERS.key(self.class)
     @users = users
     @cpus = cpus
     @dir = Dir.mktmpdir("bench-#{@name}")
@@ -235,4 +235,9 @@ class Kamailio < Server
   def self.version = `kamailio -v 2>&1`.lines.first.to_s.strip
 end
 
-SERVERS = { "tandem" => Tandem, "kamailio" => Kamailio }.freeze
+# With another of its allocators than Debian's default (qm, which keeps books for debugging and walks long lists).
+class KamailioFm < Kamailio
+  def command = super + %w[-x fm -X fm]
+end
+
+SERVERS = { "tandem" => Tandem, "kamailio" => Kamailio, "kamailio-fm" => KamailioFm }.freeze
