@@ -521,7 +521,7 @@ static void test_limit_of_answers(void **state)
 		options(u, branch, branch);
 		assert_int_equal(tx_server_reply(u->tx, &ok), ERR_OK);
 		worker_end_turn(&u->wire.worker);
-		u->wire.count = 0;
+		sip_msg_unref(u->wire.sent[--u->wire.count].msg);
 	}
 	assert_int_equal(u->requests, 1000);
 	options(u, "z9hG4bK-999", "z9hG4bK-999");
