@@ -58,6 +58,22 @@ bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded)
 	return !full;
 }
 
+void inbox_put_all(
+	struct inbox *b, struct inbox_item *first, struct inbox_item *last, unsigned count)
+{
+	bool was_empty;
+
+	last->next = NULL;
+	lock_take(&b->lock);
+	was_empty = b->first == NULL;
+	*b->last = first;
+	b->last = &last->next;
+	b->waiting += count;
+	if (was_empty && b->wake)
+		b->wake(b->wake_arg);
+	lock_give(&b->lock);
+}
+
 struct inbox_item *inbox_take(struct inbox *b)
 {
 	struct inbox_item *all;

@@ -20,6 +20,9 @@ void inbox_free(struct inbox *b); /* must be empty */
 void inbox_on_filled(struct inbox *b, void (*wake)(void *arg), void *arg);
 /* False: it is full and `bounded` was asked; the caller keeps the item. */
 bool inbox_put(struct inbox *b, struct inbox_item *item, bool bounded);
+/* Several at once, linked by next; never refused. */
+void inbox_put_all(
+	struct inbox *b, struct inbox_item *first, struct inbox_item *last, unsigned count);
 void inbox_report_add(struct inbox *b, struct lock_report *r);
 /* All items in the order of putting, linked by next. */
 struct inbox_item *inbox_take(struct inbox *b);

@@ -118,6 +118,12 @@ void worker_post_reply(struct worker *w, struct inbox_item *item)
 	inbox_put(w->inbox, item, false);
 }
 
+void worker_post_replies(
+	struct worker *w, struct inbox_item *first, struct inbox_item *last, unsigned count)
+{
+	inbox_put_all(w->inbox, first, last, count);
+}
+
 unsigned worker_run_inbox(struct worker *w)
 {
 	struct inbox_item *item = inbox_take(w->inbox);

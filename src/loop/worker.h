@@ -67,6 +67,9 @@ void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struc
  */
 MUST_USE enum err worker_post(struct worker *w, struct inbox_item *item);
 void worker_post_reply(struct worker *w, struct inbox_item *item);
+/* Several, linked by next: one wake-up. */
+void worker_post_replies(
+	struct worker *w, struct inbox_item *first, struct inbox_item *last, unsigned count);
 
 /*
  * The message that is handled next arrived at that time (struct clock's wall_us); before each that

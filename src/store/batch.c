@@ -77,12 +77,38 @@ static size_t leave_queue(struct store *s, bool committed)
 	return n;
 }
 
+/* Takes those of one worker out of the batch and gives them back to it, with one wake-up. */
+static void finish_of(struct store *s, struct worker *w)
+{
+	struct inbox_item *first = NULL, **last = &first, *newest = NULL;
+	struct queue others;
+	unsigned count = 0;
+
+	queue_init(&others);
+	for (struct store_job *j; (j = queue_pop(&s->batch));) {
+		if (j->worker != w) {
+			queue_put(&others, j);
+			continue;
+		}
+		j->reply.run = run_done;
+		newest = *last = &j->reply;
+		last = &newest->next;
+		count++;
+	}
+	s->batch = others;
+	if (!others.first)
+		queue_init(&s->batch);
+	worker_post_replies(w, first, newest, count);
+}
+
 static void finish_all(struct store *s)
 {
-	struct store_job *j;
-
-	while ((j = queue_pop(&s->batch)))
-		store_finish_job(j);
+	while (s->batch.first) {
+		if (s->batch.first->worker)
+			finish_of(s, s->batch.first->worker);
+		else
+			store_finish_job(queue_pop(&s->batch));
+	}
 }
 
 static void fail_all(struct store *s, enum err e)
