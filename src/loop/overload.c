@@ -4,8 +4,8 @@
 enum {
 	INTERVAL_MS = 100,
 	MESSAGES_MIN = 10, /* fewer in an interval say nothing: the thread may not have run */
-	HOPELESS = 8, /* times the target, while shedding */
-	BAD_MAX = 2, /* hopeless intervals in a row, then the next level */
+	HOPELESS = 4, /* times the target, while shedding */
+	BAD_MAX = 2, /* such intervals in a row, then the next level */
 	CALM_STEP = 5, /* calm ones in a row, then a level less */
 	CALM_END = 30, /* then shedding ends */
 };
@@ -57,13 +57,16 @@ static bool climb(struct overload *o, uint32_t delay)
 {
 	enum overload_level level = overload_level(o);
 	bool calm = delay <= o->target_us / 4 && !o->lost && turned_away(o) == o->turned_away;
+	bool hopeless = delay > HOPELESS * o->target_us || o->lost;
+	bool refusing = overload_refused_many(o);
 
 	if (delay > o->worst_us)
 		o->worst_us = delay;
-	o->hopeless = delay > HOPELESS * o->target_us || o->lost;
-	o->bad = o->hopeless ? o->bad + 1 : 0;
+	o->hopeless = hopeless || refusing;
+	o->bad = hopeless ? o->bad + 1 : 0;
 	o->calm = calm ? o->calm + 1 : 0;
-	if (o->bad >= BAD_MAX && level < OVERLOAD_DROPPING_ALL)
+	if ((o->bad >= BAD_MAX && level < OVERLOAD_DROPPING_ALL) ||
+		(refusing && level < OVERLOAD_DROPPING))
 		set_level(o, level + 1);
 	else if (o->calm >= CALM_STEP && level > OVERLOAD_SHEDDING)
 		set_level(o, level - 1);
@@ -84,6 +87,7 @@ static bool end_interval(struct overload *o, uint64_t now_ms)
 	o->messages = 0;
 	o->lost = 0;
 	o->turned_away = turned_away(o);
+	o->refused = o->counters.refused;
 	return changed;
 }
 
@@ -100,7 +104,8 @@ bool overload_end_turn(struct overload *o, uint64_t now_ms)
 }
 
 /* The queue at which work is refused, in halves of the target. */
-bool overload_refuses(struct overload *o, enum overload_work work, enum overload_demand demand)
+bool overload_refuses(
+	const struct overload *o, enum overload_work work, enum overload_demand demand)
 {
 	static const unsigned of_work[] = { [OVERLOAD_CALL] = 1,
 		[OVERLOAD_CALL_BEGUN] = 2,
@@ -110,9 +115,6 @@ bool overload_refuses(struct overload *o, enum overload_work work, enum overload
 		[DEMAND_EXCESS] = 1, [DEMAND_NORMAL] = 2, [DEMAND_LIGHT] = 4
 	};
 
-	if (overload_level(o) == OVERLOAD_FINE ||
-		o->waited_us <= of_work[work] * of_demand[demand] * (o->target_us / 2))
-		return false;
-	overload_count(&o->counters.refused, 1);
-	return true;
+	return overload_level(o) != OVERLOAD_FINE &&
+		o->waited_us > of_work[work] * of_demand[demand] * (o->target_us / 2);
 }

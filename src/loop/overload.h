@@ -11,8 +11,9 @@
  * left when things were calm for a while.
  *   FINE      everything is taken
  *   SHEDDING  new work that waited too long is refused, with an answer
- *   DROPPING  refusing alone is too much work, or the kernel throws messages away: whoever sends
- *             more than a fair share has new requests dropped before they are parsed
+ *   DROPPING  refusing is too much work itself, or does not help, or the kernel throws messages
+ *             away: a source that sends more than a fair share has new requests dropped before
+ *             they are parsed, unless it is the only one
  *   DROPPING_ALL  and whatever else is beyond that share, too
  *
  * Owned by the worker; `level` and the counters may be read by any thread. Pure: time comes in.
@@ -22,6 +23,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { OVERLOAD_REFUSED_MAX = 1000 }; /* in an interval of 100 ms */
 
 enum overload_level { OVERLOAD_FINE, OVERLOAD_SHEDDING, OVERLOAD_DROPPING, OVERLOAD_DROPPING_ALL };
 
@@ -56,9 +59,9 @@ struct overload {
 	uint32_t least_us; /* over the turns of this interval, of their longest */
 	unsigned messages;
 	uint64_t lost; /* in this interval */
-	uint64_t turned_away; /* refused and dropped until this interval began */
+	uint64_t turned_away, refused; /* until this interval began; the first: and dropped */
 
-	bool hopeless; /* the last interval: refusing did not help */
+	bool hopeless; /* the last interval: refusing did not help, or was much work */
 	unsigned bad, calm; /* such intervals in a row */
 	struct overload_counters at_begin; /* when shedding began */
 	uint64_t began_ms;
@@ -88,8 +91,15 @@ static inline enum overload_level overload_level(const struct overload *o)
 	return (enum overload_level)__atomic_load_n(&o->level, __ATOMIC_RELAXED);
 }
 
-/* Whether to refuse the new work that the present message is; counted if so. */
-bool overload_refuses(struct overload *o, enum overload_work work, enum overload_demand demand);
+/* Whether to refuse the new work that the present message is. */
+bool overload_refuses(
+	const struct overload *o, enum overload_work work, enum overload_demand demand);
+
+/* So much was refused in this interval that refusing is a noticeable part of the work. */
+static inline bool overload_refused_many(const struct overload *o)
+{
+	return o->counters.refused - o->refused >= OVERLOAD_REFUSED_MAX;
+}
 
 /* Counters that one thread writes and others read. */
 static inline void overload_count(uint64_t *counter, uint64_t n)

@@ -18,11 +18,9 @@ static enum overload_work work_of(const struct sip_msg *m)
 	return begun ? OVERLOAD_OTHER_BEGUN : OVERLOAD_OTHER;
 }
 
-static enum overload_demand demand_of(struct tx_layer *l, const struct flow *flow)
+static enum overload_demand demand_of(const struct tx_layer *l, uint32_t n)
 {
-	uint32_t n = fair_count(&l->fair, &flow->remote, l->worker->clock.mono_ms);
-
-	if (n > l->fair.share)
+	if (n > l->fair.share && !fair_alone(&l->fair))
 		return DEMAND_EXCESS;
 	return n > l->fair.share / 4 ? DEMAND_NORMAL : DEMAND_LIGHT;
 }
@@ -43,20 +41,38 @@ static void refuse(struct tx_layer *l, const struct sip_msg *m, const struct flo
 	tx_reply_stateless(l, m, flow, &busy);
 }
 
+/* What a flood gets beyond so many answers is silence: sending them is most of the work. */
+static void turn_away(struct tx_layer *l, const struct sip_msg *m, const struct flow *flow,
+	enum overload_demand demand)
+{
+	struct overload *o = &l->worker->overload;
+
+	if (demand == DEMAND_EXCESS && flow->proto == TP_UDP && overload_refused_many(o)) {
+		overload_count(&o->counters.dropped, 1);
+		return;
+	}
+	if (demand != DEMAND_EXCESS)
+		fair_press(&l->fair);
+	overload_count(&o->counters.refused, 1);
+	refuse(l, m, flow);
+}
+
 bool tx_admit(struct tx_layer *l, const struct sip_msg *m, const struct flow *flow)
 {
 	struct overload *o = &l->worker->overload;
 	enum overload_demand demand;
+	uint32_t n;
 
-	if (overload_level(o) == OVERLOAD_FINE)
-		return true;
 	if (m->to.tag.n && m->method != SIP_REGISTER)
 		return true;
-	demand = demand_of(l, flow);
+	n = fair_count(&l->fair, &flow->remote, l->worker->clock.mono_ms);
+	if (overload_level(o) == OVERLOAD_FINE)
+		return true;
+	if (l->fair.share == UINT32_MAX)
+		fair_press(&l->fair);
+	demand = demand_of(l, n);
 	if (!overload_refuses(o, work_of(m), demand))
 		return true;
-	if (demand != DEMAND_EXCESS)
-		fair_press(&l->fair);
-	refuse(l, m, flow);
+	turn_away(l, m, flow, demand);
 	return false;
 }

@@ -31,7 +31,7 @@ struct tx_layer *tx_layer_new(struct worker *w, struct transport *t, const struc
 	hash_init(&l->merged, 256);
 	hash_init(&l->clients, 256);
 	hash_init(&l->ids, 256);
-	fair_init(&l->fair);
+	fair_init(&l->fair, &w->rng, TX_SHARE_GROWTH);
 	answered_init(&l->answered, TX_ANSWERED_MAX, 64 * timing->t1_ms); /* J */
 	timer_init(&l->forget, on_forget);
 	l->max = TX_MAX;

@@ -20,6 +20,7 @@ enum {
 	TX_MESSAGE_MAX = SIP_MSG_MAX,
 	TX_ANSWERED_MAX = 32 << 20, /* bytes of answers of a worker kept for copies */
 	TX_TOKEN_MAX = 24,
+	TX_SHARE_GROWTH = 8,
 };
 
 struct tx_layer {

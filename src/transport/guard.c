@@ -2,12 +2,13 @@
 #include "transport/guard.h"
 #include "event/event.h"
 
-enum { TELL_MS = 10000 };
+enum { TELL_MS = 10000, GROWTH = 32 };
 
-void guard_init(struct guard *g)
+void guard_init(struct guard *g, struct rng *rng)
 {
 	*g = (struct guard){ 0 };
-	fair_init(&g->fair);
+	fair_init(&g->fresh, rng, GROWTH);
+	fair_init(&g->all, rng, GROWTH);
 }
 
 /* The value of the To field, as nearly everybody writes it; empty: not found. */
@@ -55,26 +56,37 @@ static void tell(struct guard *g, struct worker *w, const struct addr *source)
 	g->told_ms = now;
 	addr_print_ip(&b, source);
 	event_note(w->events, EV_OVERLOAD_FLOOD, STR_NONE, STR_NONE,
-		"worker %u drops what %.*s sends beyond its share: more than %u messages in %d ms",
-		w->id, STR_ARG(buf_str(&b)), g->fair.share, FAIR_WINDOW_MS);
+		"worker %u drops what %.*s sends beyond a fair share, new requests first", w->id,
+		STR_ARG(buf_str(&b)));
 }
 
+/* One more from that source: more than its share, and more than `least`. */
+static bool beyond(
+	struct fair *f, const struct worker *w, const struct addr *source, uint32_t least)
+{
+	uint32_t n = fair_count(f, source, w->clock.mono_ms);
+
+	if (overload_level(&w->overload) < OVERLOAD_DROPPING)
+		return false;
+	if (w->overload.hopeless || f->share == UINT32_MAX)
+		fair_press(f);
+	/* a source that is alone takes nothing from anybody */
+	return n > f->share && n > least && !fair_alone(f);
+}
+
+/*
+ * Of what was begun only the excess of a source that towers above all others, down to the next: to
+ * drop that wrongly costs calls that are up.
+ */
 bool guard_drops(struct guard *g, struct worker *w, const struct addr *source, struct str bytes)
 {
-	struct overload *o = &w->overload;
-	uint32_t n = fair_count(&g->fair, source, w->clock.mono_ms);
-	enum overload_level level = overload_level(o);
+	bool drop = guard_is_new(bytes) && beyond(&g->fresh, w, source, 0);
 
-	if (level < OVERLOAD_DROPPING)
+	if (overload_level(&w->overload) == OVERLOAD_DROPPING_ALL)
+		drop = beyond(&g->all, w, source, g->all.second_before) || drop;
+	if (!drop)
 		return false;
-	if (o->hopeless || g->fair.share == UINT32_MAX)
-		fair_press(&g->fair);
-	if (n <= g->fair.share)
-		return false;
-	/* a source that is alone takes nothing from anybody */
-	if (!guard_is_new(bytes) && (level < OVERLOAD_DROPPING_ALL || fair_alone(&g->fair)))
-		return false;
-	overload_count(&o->counters.dropped, 1);
+	overload_count(&w->overload.counters.dropped, 1);
 	tell(g, w, source);
 	return true;
 }

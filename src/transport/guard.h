@@ -12,11 +12,12 @@
 #include "transport/fair.h"
 
 struct guard {
-	struct fair fair;
+	struct fair fresh; /* requests that begin something */
+	struct fair all;
 	uint64_t told_ms; /* when the last flood was reported */
 };
 
-void guard_init(struct guard *g);
+void guard_init(struct guard *g, struct rng *rng);
 /* True: drop it; counted. Called for each datagram while the level is above FINE. */
 bool guard_drops(struct guard *g, struct worker *w, const struct addr *source, struct str bytes);
 /* Whether it begins something: a request that may, without a tag in its To field. */

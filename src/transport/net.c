@@ -146,7 +146,7 @@ struct transport *net_worker_new(
 	nw->send_bytes = mem_alloc(NET_SEND_BYTES);
 	nw->send = mem_alloc(NET_SEND_MAX * sizeof(*nw->send));
 	nw->batch = udp_batch_new();
-	guard_init(&nw->guard);
+	guard_init(&nw->guard, &w->rng);
 	hash_init(&nw->routes, 64);
 	hash_init(&nw->conns, 64);
 	hash_init(&nw->conns_by_peer, 64);

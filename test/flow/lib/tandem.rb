@@ -61,7 +61,8 @@ class Tandem
     @dir = Dir.mktmpdir("tandem-flow-")
     File.chmod(0o755, @dir) # root serves as another user
     @port = free_port
-    @options = { "sip" => { "listen" => ["udp:127.0.0.1:#{@port}", "tcp:127.0.0.1:#{@port}"], "workers" => 2 },
+    @options = { "sip" => { "listen" => ["udp:127.0.0.1:#{@port}", "tcp:127.0.0.1:#{@port}"], "workers" => 2,
+                            "overload_delay_ms" => 2000 }, # a test machine may be slow
                  "service" => { "data_dir" => "data" } }
     options.each { |section, keys| (@options[section] ||= {}).merge!(keys) }
     write_conf

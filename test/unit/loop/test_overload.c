@@ -117,8 +117,12 @@ static void test_zero_turns_it_off(void **state)
 static bool refused(
 	struct test *t, uint32_t waited_us, enum overload_work w, enum overload_demand d)
 {
+	bool yes;
+
 	t->o.waited_us = waited_us;
-	return overload_refuses(&t->o, w, d);
+	yes = overload_refuses(&t->o, w, d);
+	overload_count(&t->o.counters.refused, yes);
+	return yes;
 }
 
 static void test_what_is_refused_depends_on_its_own_wait(void **state)
@@ -128,7 +132,6 @@ static void test_what_is_refused_depends_on_its_own_wait(void **state)
 	intervals(t, 2, 2 * TARGET_US);
 	assert_false(refused(t, TARGET_US, OVERLOAD_CALL, DEMAND_NORMAL));
 	assert_true(refused(t, TARGET_US + 1, OVERLOAD_CALL, DEMAND_NORMAL));
-	assert_int_equal(t->o.counters.refused, 1);
 }
 
 static void test_work_that_was_begun_is_preferred(void **state)
@@ -225,6 +228,29 @@ static void test_the_ladder(void **state)
 	assert_int_equal(overload_level(&t->o), OVERLOAD_FINE);
 }
 
+/* Then it is no longer worth an answer. */
+static void test_much_refusing_is_a_reason_to_climb(void **state)
+{
+	struct test *t = *state;
+
+	intervals(t, 2, 2 * TARGET_US);
+	for (unsigned i = 0; i < OVERLOAD_REFUSED_MAX - 1; i++)
+		refused(t, 2 * TARGET_US, OVERLOAD_CALL, DEMAND_EXCESS);
+	assert_false(overload_refused_many(&t->o));
+	intervals(t, 1, 2 * TARGET_US);
+	assert_int_equal(overload_level(&t->o), OVERLOAD_SHEDDING);
+	for (unsigned i = 0; i < OVERLOAD_REFUSED_MAX; i++)
+		refused(t, 2 * TARGET_US, OVERLOAD_CALL, DEMAND_EXCESS);
+	assert_true(overload_refused_many(&t->o));
+	intervals(t, 1, 2 * TARGET_US);
+	assert_int_equal(overload_level(&t->o), OVERLOAD_DROPPING);
+	assert_false(overload_refused_many(&t->o));
+	for (unsigned i = 0; i < OVERLOAD_REFUSED_MAX; i++)
+		refused(t, 2 * TARGET_US, OVERLOAD_CALL, DEMAND_EXCESS);
+	intervals(t, 1, 2 * TARGET_US);
+	assert_int_equal(overload_level(&t->o), OVERLOAD_DROPPING);
+}
+
 /* Refusing that keeps the queue at a bearable length is enough. */
 static void test_a_queue_that_stands_is_no_reason_to_climb(void **state)
 {
@@ -251,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup(test_it_does_not_end_while_somebody_is_refused, setup),
 		cmocka_unit_test_setup(test_what_the_kernel_loses_is_overload, setup),
 		cmocka_unit_test_setup(test_the_ladder, setup),
+		cmocka_unit_test_setup(test_much_refusing_is_a_reason_to_climb, setup),
 		cmocka_unit_test_setup(test_a_queue_that_stands_is_no_reason_to_climb, setup),
 	};
 

@@ -242,23 +242,57 @@ static void test_a_flood_leaves_others_served(void **state)
 {
 	struct user *u = *state;
 	struct flow phone = u->wire.udp;
+	unsigned let_in = 0;
 
 	assert_int_equal(addr_parse(STR("192.0.2.1:5070"), &phone.remote), ERR_OK);
-	overload(u, 3 * TARGET_MS);
-	for (unsigned w = 0; w < 10; w++) {
-		u->wire.worker.clock.mono_ms += FAIR_WINDOW_MS;
-		for (unsigned i = 0; i < 12; i++)
-			assert_false(call_from(u, &u->wire.udp, ""));
-		/* 120 in all are what the wire of this test can keep */
-	}
+	overload(u, 3 * TARGET_MS); /* the share is found */
+	for (unsigned i = 0; i < 2 * FAIR_SHARE_MIN; i++)
+		assert_false(call_from(u, &u->wire.udp, ""));
 	u->wire.worker.clock.mono_ms += FAIR_WINDOW_MS;
-	overload(u, TARGET_MS * 3 / 4);
-	for (unsigned i = 0; i < FAIR_SHARE_MIN; i++)
-		assert_true(call_from(u, &u->wire.udp, ""));
+	overload(u, TARGET_MS * 3 / 4); /* the queue that the flood makes, kept at that length */
+	assert_true(call_from(u, &phone, ""));
+	while (call_from(u, &u->wire.udp, ""))
+		let_in++;
+	assert_in_range(let_in, FAIR_SHARE_MIN, 2 * FAIR_SHARE_MIN);
+	assert_true(call_from(u, &phone, ""));
 	assert_false(call_from(u, &u->wire.udp, ""));
-	assert_true(call_from(u, &phone, ""));
-	overload(u, TARGET_MS * 3 / 2); /* more than its share, less than it: what little is */
-	assert_true(call_from(u, &phone, ""));
+}
+
+/* All crowd into one address, a gateway's: nobody is served better for refusing it more. */
+static void test_a_source_that_is_alone_asks_for_no_excess(void **state)
+{
+	struct user *u = *state;
+
+	overload(u, 3 * TARGET_MS);
+	for (unsigned i = 0; i < 2 * FAIR_SHARE_MIN; i++)
+		assert_false(call_from(u, &u->wire.udp, ""));
+	overload(u, TARGET_MS * 3 / 4);
+	for (unsigned i = 0; i < 8 * FAIR_SHARE_MIN; i++)
+		assert_true(call_from(u, &u->wire.udp, ""));
+}
+
+/* By UDP; a stream is slowed down by its peer's waiting, and is told. */
+static void test_a_flood_is_not_answered_for_ever(void **state)
+{
+	struct overload *o;
+	struct user *u = *state;
+	struct flow phone = u->wire.udp;
+
+	assert_int_equal(addr_parse(STR("192.0.2.1:5070"), &phone.remote), ERR_OK);
+	o = &u->wire.worker.overload;
+	overload(u, 10 * TARGET_MS);
+	assert_false(call_from(u, &phone, ""));
+	for (unsigned i = 0; i <= FAIR_SHARE_MIN; i++)
+		assert_false(call_from(u, &u->wire.udp, ""));
+	assert_int_equal(u->wire.count, FAIR_SHARE_MIN + 2);
+	overload_count(&o->counters.refused, OVERLOAD_REFUSED_MAX);
+	assert_false(call_from(u, &u->wire.udp, ""));
+	assert_int_equal(u->wire.count, FAIR_SHARE_MIN + 2);
+	assert_int_equal(o->counters.dropped, 1);
+	assert_false(call_from(u, &u->wire.tcp, ""));
+	assert_int_equal(u->wire.count, FAIR_SHARE_MIN + 3);
+	assert_false(call_from(u, &phone, ""));
+	assert_int_equal(u->wire.count, FAIR_SHARE_MIN + 4);
 }
 
 int main(void)
@@ -275,6 +309,8 @@ int main(void)
 		CASE(test_answers_to_challenges_are_preferred),
 		CASE(test_registrations_are_preferred),
 		CASE(test_a_flood_leaves_others_served),
+		CASE(test_a_source_that_is_alone_asks_for_no_excess),
+		CASE(test_a_flood_is_not_answered_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
