@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The CDR of a call: one row under the call's id, put when the call starts (so that a crash leaves
- * a row) and again when it ends. Nobody waits for it; a store that is away takes it later.
+ * a row) and completed when it ends. Nobody waits for it; a store that is away takes it later.
  */
 #include "call/model.h"
 
@@ -11,11 +11,14 @@ struct cdr_job {
 	struct store_job job;
 	struct arena arena;
 	struct store_cdr row;
+	bool finish;
 };
 
 static enum err run(struct store_job *job, struct store_db *db)
 {
-	return store_cdr_put(db, &container_of(job, struct cdr_job, job)->row);
+	struct cdr_job *j = container_of(job, struct cdr_job, job);
+
+	return j->finish ? store_cdr_finish(db, &j->row) : store_cdr_put(db, &j->row);
 }
 
 static void done(struct store_job *job)
@@ -67,6 +70,7 @@ void cdr_put(struct call *c)
 	j->job.run = run;
 	j->job.done = done;
 	fill(j, c);
+	j->finish = c->record.ended_ms != 0;
 	if (store_post(c->layer->env.store, &j->job) == ERR_OK)
 		return;
 	call_event(

@@ -101,6 +101,7 @@ struct leg {
 	struct provider *provider; /* answers its challenges within the dialog */
 	struct relay *invite; /* INVITE under way, in either direction */
 	uint32_t rseq; /* last reliable provisional seen */
+	int64_t stored_row; /* 0: none yet */
 	uint32_t stored_cseq; /* what the store knows */
 	uint64_t stored_target;
 	struct { /* RFC 4028 */

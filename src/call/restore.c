@@ -13,24 +13,23 @@
 struct dialog_job {
 	struct store_job job;
 	struct arena arena;
-	struct store_dialog rows[2];
+	struct store_dialog rows[2]; /* put */
 	unsigned count;
-	struct str remove; /* call id; empty: put rows */
+	int64_t remove[2];
+	unsigned remove_count;
 };
 
 static enum err run(struct store_job *job, struct store_db *db)
 {
 	struct dialog_job *j = container_of(job, struct dialog_job, job);
 
-	if (!str_empty(j->remove))
-		return store_dialog_remove(db, j->remove);
-	for (unsigned i = 0; i < j->count; i++) {
-		enum err e = store_dialog_put(db, &j->rows[i]);
+	enum err e = ERR_OK;
 
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
+	for (unsigned i = 0; i < j->count && e == ERR_OK; i++)
+		e = store_dialog_put(db, &j->rows[i]);
+	for (unsigned i = 0; i < j->remove_count && e == ERR_OK; i++)
+		e = store_dialog_remove(db, j->remove[i]);
+	return e;
 }
 
 static void done(struct store_job *job)
@@ -130,6 +129,11 @@ static void record_parse(struct call *c, struct str text)
 
 /* ---- rows ---- */
 
+static uint64_t target_hash(const struct leg *l)
+{
+	return hash_mix(hash_str(l->d.remote_target), addr_hash(&l->d.flow.remote));
+}
+
 static void fill(struct dialog_job *j, struct leg *l)
 {
 	struct store_dialog *row = &j->rows[j->count++];
@@ -137,8 +141,12 @@ static void fill(struct dialog_job *j, struct leg *l)
 	struct call *c = l->call;
 	const struct dialog *d = &l->d;
 
+	if (!l->stored_row)
+		l->stored_row = worker_row_id(call_worker(c));
 	l->stored_cseq = d->local_cseq;
+	l->stored_target = target_hash(l);
 	*row = (struct store_dialog){
+		.id = l->stored_row,
 		.call = arena_str(a, c->id),
 		.side = l->b_side,
 		.call_id = arena_str(a, d->call_id),
@@ -181,12 +189,11 @@ void restore_put(struct call *c)
 void restore_put_if_changed(struct call *c, struct leg *l)
 {
 	struct dialog_job *j;
-	uint64_t now = hash_mix(hash_str(l->d.remote_target), addr_hash(&l->d.flow.remote));
 	bool spent = l->d.local_cseq > l->stored_cseq + CALL_CSEQ_HEADROOM / 2;
 
-	if (!c->stored || c->state != CALL_ANSWERED || (now == l->stored_target && !spent))
+	if (!c->stored || c->state != CALL_ANSWERED ||
+		(target_hash(l) == l->stored_target && !spent))
 		return;
-	l->stored_target = now;
 	j = job_new();
 	fill(j, l);
 	post(c, j);
@@ -196,7 +203,8 @@ void restore_remove(struct call *c)
 {
 	struct dialog_job *j = job_new();
 
-	j->remove = arena_str(&j->arena, c->id);
+	j->remove[j->remove_count++] = c->a->stored_row;
+	j->remove[j->remove_count++] = c->b->stored_row;
 	post(c, j);
 }
 
@@ -262,7 +270,9 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	if (e != ERR_OK)
 		return e;
 	l->d.owner = l;
+	l->stored_row = row->id;
 	l->stored_cseq = row->local_cseq;
+	l->stored_target = target_hash(l);
 	dialog_table_add(&l->call->layer->dialogs, &l->d);
 	if (l->b_side && !str_empty(l->call->record.provider))
 		l->provider = directory_provider(

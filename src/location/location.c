@@ -16,7 +16,6 @@ enum {
 struct location {
 	struct store *store;
 	struct event_bus *events;
-	int64_t last_row; /* atomic: rows of the store are numbered here */
 	struct shard shards[SHARDS];
 };
 
@@ -91,8 +90,6 @@ static void load_row(const struct store_binding *row, void *arg)
 	int64_t older = a ? aor_row_of(a, row->contact) : 0;
 	struct binding b;
 
-	if (row->id > l->last_row)
-		l->last_row = row->id;
 	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b)) {
 		drops_add(&load->dead, row->id);
 		return;
@@ -265,7 +262,7 @@ static bool fits(struct str aor, const struct location_change *c, unsigned count
 }
 
 /* Numbers the new rows, and finds those that go. */
-static void in_rows(struct location *l, struct str aor, const struct aor *a,
+static void in_rows(struct worker *w, struct str aor, const struct aor *a,
 	struct location_change *c, struct journal_change *out)
 {
 	out->aor = aor;
@@ -281,7 +278,7 @@ static void in_rows(struct location *l, struct str aor, const struct aor *a,
 			out->drop[out->drop_count++] = row;
 	}
 	for (unsigned i = 0; i < c->put_count; i++)
-		c->put[i].row = __atomic_add_fetch(&l->last_row, 1, __ATOMIC_RELAXED);
+		c->put[i].row = worker_row_id(w);
 }
 
 /*
@@ -307,7 +304,7 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	if (!e && !fits(aor, &c, n))
 		e = ERR_LIMIT;
 	if (!e) {
-		in_rows(l, aor, a, &c, &rows);
+		in_rows(w, aor, a, &c, &rows);
 		e = journal_post(l->store, w, &rows, done, done_arg);
 	}
 	if (!e)

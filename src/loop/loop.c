@@ -34,7 +34,7 @@ static void on_prepare(uv_prepare_t *handle)
 	clock_read(&w->clock);
 	l->busy_us = l->turn_began_us ? w->clock.wall_us - l->turn_began_us : 0;
 	l->turn_began_us = 0;
-	next = wheel_next_ms(&w->wheel);
+	next = wheel_wake_ms(&w->wheel);
 	if (next == UINT64_MAX) {
 		uv_timer_stop(&l->wake);
 		return;

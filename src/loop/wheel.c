@@ -15,6 +15,7 @@ void wheel_init(struct wheel *w, uint64_t now_ms)
 {
 	w->now_ms = now_ms;
 	w->armed = 0;
+	memset(w->used, 0, sizeof(w->used));
 	for (int level = 0; level < WHEEL_LEVELS; level++)
 		for (int slot = 0; slot < WHEEL_SLOTS; slot++)
 			list_init(&w->slots[level][slot]);
@@ -35,11 +36,14 @@ static unsigned slot_of(uint64_t ms, int level)
 static void place(struct wheel *w, struct timer *t)
 {
 	uint64_t differs = t->due_ms ^ w->now_ms;
+	unsigned slot;
 	int level = 0;
 
 	while (level + 1 < WHEEL_LEVELS && differs >> (BITS * (level + 1)))
 		level++;
-	list_append(&w->slots[level][slot_of(t->due_ms, level)], &t->link);
+	slot = slot_of(t->due_ms, level);
+	w->used[level][slot / 64] |= 1ULL << slot % 64;
+	list_append(&w->slots[level][slot], &t->link);
 }
 
 void timer_start(struct wheel *w, struct timer *t, uint64_t after_ms)
@@ -63,12 +67,23 @@ void timer_stop(struct wheel *w, struct timer *t)
 
 /* First slot of a level, from the present one on, that has timers; WHEEL_SLOTS when there is none.
  */
-static unsigned first_used(const struct wheel *w, int level)
+static unsigned first_used(struct wheel *w, int level)
 {
 	unsigned slot = slot_of(w->now_ms, level);
 
-	while (slot < WHEEL_SLOTS && list_empty(&w->slots[level][slot]))
-		slot++;
+	while (slot < WHEEL_SLOTS) {
+		uint64_t *word = &w->used[level][slot / 64];
+		uint64_t from_here = *word >> slot % 64;
+
+		if (!from_here) {
+			slot = (slot / 64 + 1) * 64;
+			continue;
+		}
+		slot += (unsigned)__builtin_ctzll(from_here);
+		if (!list_empty(&w->slots[level][slot]))
+			return slot;
+		*word &= ~(1ULL << slot % 64); /* its timers were stopped */
+	}
 	return slot;
 }
 
@@ -115,6 +130,20 @@ uint64_t wheel_next_ms(struct wheel *w)
 	return min;
 }
 
+uint64_t wheel_wake_ms(struct wheel *w)
+{
+	if (w->armed == 0)
+		return UINT64_MAX;
+	for (int level = 0; level < WHEEL_LEVELS; level++) {
+		unsigned slot = first_used(w, level);
+		uint64_t above = w->now_ms >> BITS * (level + 1) << BITS * (level + 1);
+
+		if (slot < WHEEL_SLOTS)
+			return above | (uint64_t)slot << BITS * level;
+	}
+	return wheel_next_ms(w);
+}
+
 /* Time has come to `now_ms`, and no timer was due before: what stands in the slots of the higher
  * levels that begin here moves down. */
 static void move_to(struct wheel *w, uint64_t now_ms)
@@ -154,7 +183,7 @@ unsigned wheel_advance(struct wheel *w, uint64_t now_ms)
 	unsigned fired = 0;
 
 	for (;;) {
-		uint64_t next = wheel_next_ms(w);
+		uint64_t next = wheel_wake_ms(w);
 
 		if (next > now_ms)
 			break;

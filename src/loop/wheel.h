@@ -22,6 +22,7 @@ struct wheel {
 	uint64_t now_ms; /* all timers due up to here have fired */
 	size_t armed;
 	struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
+	uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* bit of a slot: it may have timers */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);
@@ -35,7 +36,9 @@ static inline bool timer_armed(const struct timer *t)
 }
 /* Fires everything due up to now_ms in order of time; returns how many fired. */
 unsigned wheel_advance(struct wheel *w, uint64_t now_ms);
-/* When the next timer is due, UINT64_MAX when none is armed: exact, for sleeping and for tests. */
+/* When the next timer is due, UINT64_MAX when none is armed; looks at many timers. */
 uint64_t wheel_next_ms(struct wheel *w);
+/* The same or somewhat earlier, at once: for sleeping. */
+uint64_t wheel_wake_ms(struct wheel *w);
 
 #endif

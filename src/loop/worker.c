@@ -3,7 +3,13 @@
 #include "event/event.h"
 #include "loop/inbox.h"
 
-enum { TOKEN_RANDOM = 16, OVERLOAD_CHECK_MS = 100, INBOX_CHUNK = 32 };
+enum {
+	TOKEN_RANDOM = 16,
+	OVERLOAD_CHECK_MS = 100,
+	INBOX_CHUNK = 32,
+	ROW_COUNT_BITS = 12, /* of worker_row_id */
+	ROW_WORKER_BITS = 10,
+};
 
 /* Only makes a turn: its end looks whether the overload is over. */
 static void on_overload_check(struct timer *t)
@@ -42,6 +48,21 @@ void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struc
 {
 	h->run = run;
 	list_append(&w->turn_end, &h->link);
+}
+
+int64_t worker_row_id(struct worker *w)
+{
+	const int time_at = ROW_COUNT_BITS + ROW_WORKER_BITS;
+	int64_t worker = (int64_t)w->id << ROW_COUNT_BITS;
+	int64_t now = w->clock.wall_ms << time_at | worker;
+
+	if (now > w->last_row)
+		w->last_row = now;
+	else if (~w->last_row & ((1 << ROW_COUNT_BITS) - 1))
+		w->last_row++;
+	else /* all of this millisecond are given */
+		w->last_row = ((w->last_row >> time_at) + 1) << time_at | worker;
+	return w->last_row;
 }
 
 static void run_deferred(struct worker *w)

@@ -40,6 +40,7 @@ struct worker {
 	struct clock clock;
 	struct wheel wheel;
 	struct rng rng;
+	int64_t last_row; /* worker_row_id */
 	struct event_bus *events;
 	struct overload overload; /* is it keeping up? */
 	struct timer overload_check; /* while it is not */
@@ -76,6 +77,12 @@ void worker_post_replies(
  * comes from outside. What admission judges by (loop/overload.h).
  */
 void worker_arrived(struct worker *w, int64_t arrived_us);
+
+/*
+ * A number for a row in the store: no other worker gives it, and a worker's numbers grow with time
+ * (41 bits of milliseconds since 1970, 10 of the worker's number, 12 to count).
+ */
+int64_t worker_row_id(struct worker *w);
 
 /* Ends a turn: deferred, hooks, until nothing is left. The loop and the replay harness call it. */
 void worker_end_turn(struct worker *w);

@@ -28,14 +28,7 @@ enum err store_binding_put(struct store_db *db, const struct store_binding *b)
 
 enum err store_binding_remove(struct store_db *db, int64_t id)
 {
-	const struct store_value v = { .type = STORE_INTEGER, .integer = id };
-	void *stmt;
-	enum err e = store_prepare(db, "DELETE FROM bindings WHERE id=?", &stmt);
-
-	if (e)
-		return e;
-	e = store_bind(db, stmt, 1, &v);
-	return e ? e : store_run(db, stmt);
+	return table_delete_key(db, "DELETE FROM bindings WHERE id=?", id);
 }
 
 LIST_OF(store_binding_list, store_binding, bindings)

@@ -29,9 +29,34 @@ static const struct column columns[] = {
 };
 static const struct table cdrs = TABLE("cdrs", store_cdr, columns, "ORDER BY started DESC, call");
 
+/* What is not known when a call begins; nothing of it is in an index. */
+static const struct column late_columns[] = {
+	KEY_COLUMN(TEXT, store_cdr, call),
+	COLUMN(TEXT, store_cdr, b_call_id),
+	COLUMN(TEXT, store_cdr, destination),
+	COLUMN(TEXT, store_cdr, provider),
+	COLUMN(TEXT, store_cdr, b_remote),
+	COLUMN_NAMED(TIME, store_cdr, ringing_ms, "ringing"),
+	COLUMN_NAMED(TIME, store_cdr, answered_ms, "answered"),
+	COLUMN_NAMED(TIME, store_cdr, ended_ms, "ended"),
+	COLUMN(U32, store_cdr, status),
+	COLUMN(TEXT, store_cdr, reason),
+	COLUMN(TEXT, store_cdr, ended_by),
+	COLUMN(TEXT, store_cdr, end_reason),
+	COLUMN(U32, store_cdr, legs),
+};
+static const struct table late = TABLE("cdrs", store_cdr, late_columns, "");
+
 enum err store_cdr_put(struct store_db *db, const struct store_cdr *c)
 {
 	return table_put(db, &cdrs, c);
+}
+
+enum err store_cdr_finish(struct store_db *db, const struct store_cdr *c)
+{
+	enum err e = table_update(db, &late, c);
+
+	return e == ERR_NOT_FOUND ? store_cdr_put(db, c) : e;
 }
 
 struct typed {

@@ -3,8 +3,9 @@
 #include "store/table.h"
 
 static const struct column columns[] = {
-	KEY_COLUMN(TEXT, store_dialog, call),
-	KEY_COLUMN(U32, store_dialog, side),
+	KEY_COLUMN(I64, store_dialog, id),
+	COLUMN(TEXT, store_dialog, call),
+	COLUMN(U32, store_dialog, side),
 	COLUMN(TEXT, store_dialog, call_id),
 	COLUMN(TEXT, store_dialog, local_tag),
 	COLUMN(TEXT, store_dialog, remote_tag),
@@ -27,18 +28,16 @@ static const struct column columns[] = {
 	COLUMN(TEXT, store_dialog, session),
 	COLUMN(TEXT, store_dialog, extra),
 };
-static const struct table dialogs = TABLE("dialogs", store_dialog, columns, "ORDER BY call, side");
+static const struct table dialogs = TABLE("dialogs", store_dialog, columns, "ORDER BY id");
 
 enum err store_dialog_put(struct store_db *db, const struct store_dialog *d)
 {
 	return table_put(db, &dialogs, d);
 }
 
-enum err store_dialog_remove(struct store_db *db, struct str call)
+enum err store_dialog_remove(struct store_db *db, int64_t id)
 {
-	const struct match m = { "call", call };
-
-	return table_delete(db, &dialogs, &m, 1);
+	return table_delete_key(db, "DELETE FROM dialogs WHERE id=?", id);
 }
 
 LIST_OF(store_dialog_list, store_dialog, dialogs)

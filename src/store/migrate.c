@@ -137,6 +137,25 @@ static const char *const versions[] = {
 	" instance, reg_id, call_id, cseq, q1000, expires, updated, user_agent, path, received,"
 	" local, listener FROM bindings_1;"
 	"DROP TABLE bindings_1;",
+
+	/* 3: the same for dialogs */
+	"ALTER TABLE dialogs RENAME TO dialogs_2;"
+	"CREATE TABLE dialogs (id %KEY%, call VARCHAR(64) NOT NULL, side INTEGER NOT NULL,"
+	" call_id VARCHAR(256) NOT NULL, local_tag VARCHAR(128) NOT NULL,"
+	" remote_tag VARCHAR(256) NOT NULL, local VARCHAR(1024) NOT NULL,"
+	" remote VARCHAR(1024) NOT NULL, remote_target VARCHAR(1024) NOT NULL,"
+	" local_contact VARCHAR(512) NOT NULL, routes TEXT NOT NULL,"
+	" local_cseq INTEGER NOT NULL, remote_cseq INTEGER NOT NULL, uas INTEGER NOT NULL,"
+	" secure INTEGER NOT NULL, flow_remote VARCHAR(80) NOT NULL,"
+	" flow_local VARCHAR(80) NOT NULL, listener INTEGER NOT NULL,"
+	" customer VARCHAR(32) NOT NULL, account VARCHAR(200) NOT NULL,"
+	" answered VARCHAR(24) NOT NULL, limit_at VARCHAR(24) NOT NULL,"
+	" session VARCHAR(64) NOT NULL, extra TEXT NOT NULL);"
+	"INSERT INTO dialogs SELECT ROW_NUMBER() OVER (ORDER BY call, side), call, side, call_id,"
+	" local_tag, remote_tag, local, remote, remote_target, local_contact, routes, local_cseq,"
+	" remote_cseq, uas, secure, flow_remote, flow_local, listener, customer, account,"
+	" answered, limit_at, session, extra FROM dialogs_2;"
+	"DROP TABLE dialogs_2;",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

@@ -132,7 +132,7 @@ MUST_USE enum err store_provider_list(struct store_db *db, store_provider_fn *ro
 /*
  * A refresh is a new row in the place of the old one, so that rows stand in the order in which
  * they were written, and a commit touches the pages at both ends of the table instead of a page a
- * phone. The ids are chosen by the location table and grow.
+ * phone. The ids are worker_row_id().
  */
 struct store_binding {
 	int64_t id;
@@ -159,6 +159,7 @@ MUST_USE enum err store_binding_list(
 
 /* ---- dialogs in progress: one row per leg of an answered call ---- */
 struct store_dialog {
+	int64_t id; /* worker_row_id(): the key */
 	struct str call; /* our call id: two rows share it */
 	uint32_t side; /* 0: A-leg, 1: B-leg */
 	struct str call_id, local_tag, remote_tag, local, remote, remote_target, local_contact,
@@ -175,8 +176,8 @@ struct store_dialog {
 };
 typedef void store_dialog_fn(const struct store_dialog *d, void *arg);
 MUST_USE enum err store_dialog_put(
-	struct store_db *db, const struct store_dialog *d); /* by call + side */
-MUST_USE enum err store_dialog_remove(struct store_db *db, struct str call); /* both legs */
+	struct store_db *db, const struct store_dialog *d); /* insert or replace */
+MUST_USE enum err store_dialog_remove(struct store_db *db, int64_t id); /* or there is none */
 MUST_USE enum err store_dialog_list(struct store_db *db, store_dialog_fn *row, void *arg);
 
 /* ---- CDRs: one row per call, keyed by our call id, so that writing twice is harmless ---- */
@@ -197,6 +198,8 @@ struct store_cdr {
 };
 typedef void store_cdr_fn(const struct store_cdr *c, void *arg);
 MUST_USE enum err store_cdr_put(struct store_db *db, const struct store_cdr *c);
+/* The same for one that was put when its call began: writes only what changes after that. */
+MUST_USE enum err store_cdr_finish(struct store_db *db, const struct store_cdr *c);
 /* Newest first; customer empty: all; at most `limit`. */
 MUST_USE enum err store_cdr_list(
 	struct store_db *db, struct str customer, unsigned limit, store_cdr_fn *row, void *arg);

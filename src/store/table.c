@@ -182,13 +182,11 @@ static void update_sql(struct buf *b, const struct table *t)
 	const char *comma = "";
 
 	buf_printf(b, "UPDATE %s SET ", t->name);
-	for (unsigned i = 0; i < t->count; i++) {
-		if (t->columns[i].type == COLUMN_ID)
-			continue;
+	for (unsigned i = 1; i < t->count; i++) {
 		buf_printf(b, "%s%s=?", comma, t->columns[i].name);
 		comma = ", ";
 	}
-	buf_lit(b, " WHERE id=?");
+	buf_printf(b, " WHERE %s=?", t->columns[0].name);
 }
 
 static enum err prepare_usual(
@@ -246,16 +244,15 @@ static enum err affected(struct store_db *db)
 enum err table_update(struct store_db *db, const struct table *t, const void *row)
 {
 	char times[COLUMNS_MAX][TIME_BYTES];
-	unsigned next;
 	void *stmt;
 	enum err e = prepare_usual(db, t, TABLE_UPDATE, &stmt);
 
 	if (e)
 		return e;
-	BUG_ON(t->columns[0].type != COLUMN_ID);
-	e = bind_row(db, stmt, t, row, times, &next);
+	for (unsigned i = 1; i < t->count && !e; i++)
+		e = bind_column(db, stmt, i, &t->columns[i], row, times[i]);
 	if (!e)
-		e = bind_column(db, stmt, next, &t->columns[0], row, times[0]);
+		e = bind_column(db, stmt, t->count, &t->columns[0], row, times[0]);
 	e = run_bound(db, stmt, e);
 	return e ? e : affected(db);
 }
@@ -275,6 +272,15 @@ enum err table_delete(
 		return e;
 	e = run_bound(db, stmt, bind_matches(db, stmt, m, matches));
 	return e ? e : affected(db);
+}
+
+enum err table_delete_key(struct store_db *db, const char *sql, int64_t key)
+{
+	const struct store_value v = { .type = STORE_INTEGER, .integer = key };
+	void *stmt;
+	enum err e = store_prepare(db, sql, &stmt);
+
+	return e ? e : run_bound(db, stmt, store_bind(db, stmt, 1, &v));
 }
 
 enum err table_select(struct store_db *db, const struct table *t, const struct match *m,

@@ -114,7 +114,7 @@ static void a_call_from_start_to_end(void **state)
 	world_reply(w, BOB, bye, "200 OK", NULL, "", "");
 	assert_int_equal(call_count(w->calls), 0);
 	assert_int_equal(w->cdr_puts, 2);
-	assert_int_equal(w->dialog_removes, 1);
+	assert_int_equal(w->dialog_removes, 2);
 	assert_true(str_eq(w->cdr.ended_by, STR("caller")));
 	assert_int_equal(w->cdr.status, 200);
 	assert_in_range(w->cdr.ended_ms - w->cdr.answered_ms, 40000, 40100);

@@ -209,6 +209,11 @@ enum err store_cdr_put(struct store_db *db, const struct store_cdr *c)
 	return ERR_OK;
 }
 
+enum err store_cdr_finish(struct store_db *db, const struct store_cdr *c)
+{
+	return store_cdr_put(db, c);
+}
+
 enum err store_dialog_put(struct store_db *db, const struct store_dialog *d)
 {
 	struct store_dialog *row = &the->rows[d->side];
@@ -224,7 +229,7 @@ enum err store_dialog_put(struct store_db *db, const struct store_dialog *d)
 	return ERR_OK;
 }
 
-enum err store_dialog_remove(struct store_db *db, struct str call)
+enum err store_dialog_remove(struct store_db *db, int64_t id)
 {
 	the->dialog_removes++;
 	return ERR_OK;

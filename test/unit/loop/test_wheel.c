@@ -86,6 +86,8 @@ static void run(uint64_t seed, uint64_t begin_ms)
 		uint64_t to = w->wheel.now_ms + some_delay(&w->rng);
 
 		assert_int_equal(next_wanted(w), wheel_next_ms(&w->wheel));
+		assert_true(wheel_wake_ms(&w->wheel) <= next_wanted(w));
+		assert_true(wheel_wake_ms(&w->wheel) > w->wheel.now_ms);
 		if (rng_below(&w->rng, 2) && wheel_next_ms(&w->wheel) != UINT64_MAX)
 			to = wheel_next_ms(&w->wheel);
 		wheel_advance(&w->wheel, to);

@@ -340,7 +340,8 @@ static void test_dialogs(void **state)
 {
 	struct open o = begin(state);
 	struct seen seen = { .a = &o.a };
-	struct store_dialog row = { .call = STR("c1"),
+	struct store_dialog row = { .id = 5,
+		.call = STR("c1"),
 		.side = 1,
 		.routes = STR("<sip:a;lr>, <sip:b;lr>"),
 		.local_cseq = 7,
@@ -364,13 +365,19 @@ static void test_dialogs(void **state)
 	EQUAL(seen.dialog, row, secure);
 	EQUAL(seen.dialog, row, answered_ms);
 	assert_int_equal(seen.dialog.limit_ms, 0);
+	row.id = 6;
 	row.side = 0;
 	OK(store_dialog_put(o.db, &row));
-	OK(store_dialog_remove(o.db, STR("c1"))); /* both legs */
+	OK(store_dialog_remove(o.db, 5));
+	seen.n = 0;
+	OK(store_dialog_list(o.db, see_dialog, &seen));
+	assert_int_equal(seen.n, 1);
+	EQUAL(seen.dialog, row, id);
+	OK(store_dialog_remove(o.db, 6));
+	OK(store_dialog_remove(o.db, 6)); /* gone already */
 	seen.n = 0;
 	OK(store_dialog_list(o.db, see_dialog, &seen));
 	assert_int_equal(seen.n, 0);
-	assert_int_equal(store_dialog_remove(o.db, STR("c1")), ERR_NOT_FOUND);
 	end(&o);
 }
 
@@ -409,6 +416,20 @@ static void test_cdrs(void **state)
 	seen.order[0] = '\0';
 	OK(store_cdr_list(o.db, STR("joe"), 10, see_cdr, &seen));
 	assert_string_equal(seen.order, "DBA");
+
+	row.call = STR("B"); /* the end of a call leaves its beginning alone */
+	row.started_ms = 9000;
+	row.ended_ms = 10000;
+	row.reason = STR("OK");
+	OK(store_cdr_finish(o.db, &row));
+	row.call = STR("E"); /* and is a whole row where there is none */
+	OK(store_cdr_finish(o.db, &row));
+	seen.order[0] = '\0';
+	OK(store_cdr_list(o.db, STR_NONE, 4, see_cdr, &seen));
+	assert_string_equal(seen.order, "EDCB");
+	assert_int_equal(seen.cdr.started_ms, 2000);
+	assert_int_equal(seen.cdr.ended_ms, 10000);
+	assert_true(str_eq(seen.cdr.reason, STR("OK")));
 	end(&o);
 }
 
