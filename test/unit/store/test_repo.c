@@ -387,6 +387,7 @@ static void see_cdr(const struct store_cdr *c, void *arg)
 
 	s->n++;
 	s->cdr = *c;
+	s->cdr.reason = arena_str(s->a, c->reason);
 	strncat(s->order, c->call.p, c->call.n);
 }
 
