@@ -24,6 +24,30 @@ void rwlock_fini(struct rwlock *l)
 	pthread_rwlock_destroy(&l->lock);
 }
 
+void lock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+void lock_cond_wait_ms(pthread_cond_t *cond, struct lock *l, unsigned ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(cond, &l->mutex, &t);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;

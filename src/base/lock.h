@@ -32,6 +32,11 @@ void lock_fini(struct lock *l);
 void rwlock_init(struct rwlock *l);
 void rwlock_fini(struct rwlock *l);
 
+/* For waits with a deadline, which a step of the wall clock neither cuts nor prolongs. */
+void lock_cond_init(pthread_cond_t *cond);
+/* Returns when signalled, after ms, or for no reason at all. */
+void lock_cond_wait_ms(pthread_cond_t *cond, struct lock *l, unsigned ms);
+
 /* Slow paths: the lock was not free. */
 void lock_wait(struct lock *l);
 void rwlock_wait(struct rwlock *l, int write);

@@ -12,6 +12,12 @@
 #include "base/lock.h"
 #include "event/sinks.h"
 
+enum {
+	TAKE_MAX = 64, /* events at a time */
+	CROWD = 4, /* events between two sleeps */
+	NAP_MS = 10,
+};
+
 struct event_bus {
 	bool threaded;
 	unsigned queue_max;
@@ -79,28 +85,47 @@ static struct event_record *ring_pop(struct event_bus *bus)
 	return r;
 }
 
+/*
+ * Under the lock: until there is something. In a crowd it sleeps on for a moment, or until half of
+ * the queue is used, for a wake-up costs emitter and thread more than most events.
+ */
+static void wait_filled(struct event_bus *bus, unsigned *since_sleep)
+{
+	pthread_cond_wait(&bus->filled, &bus->lock.mutex);
+	if (*since_sleep >= CROWD && !bus->stopping)
+		lock_cond_wait_ms(&bus->filled, &bus->lock, NAP_MS);
+	*since_sleep = 0;
+}
+
 static void *bus_main(void *arg)
 {
 	struct event_bus *bus = arg;
+	unsigned since_sleep = 0;
 
 	lock_take(&bus->lock);
 	for (;;) {
-		struct event_record *r = ring_pop(bus);
-		uint64_t lost = r ? 0 : bus->lost - bus->lost_reported;
+		struct event_record *r[TAKE_MAX];
+		uint64_t lost;
+		unsigned n = 0;
 
-		if (!r && !lost) {
+		while (n < TAKE_MAX && (r[n] = ring_pop(bus)))
+			n++;
+		lost = n ? 0 : bus->lost - bus->lost_reported;
+		if (!n && !lost) {
 			if (bus->stopping)
 				break;
-			pthread_cond_wait(&bus->filled, &bus->lock.mutex);
+			wait_filled(bus, &since_sleep);
 			continue;
 		}
+		since_sleep += n;
 		bus->lost_reported += lost;
 		lock_give(&bus->lock);
-		if (r)
-			deliver(bus, r);
-		else
+		for (unsigned i = 0; i < n; i++) {
+			deliver(bus, r[i]);
+			free(r[i]);
+		}
+		if (lost)
 			report_lost(bus, lost);
-		free(r);
 		lock_take(&bus->lock);
 	}
 	lock_give(&bus->lock);
@@ -118,7 +143,7 @@ struct event_bus *event_bus_new(bool threaded, unsigned queue_max)
 		bus->wanted[c] = EVENT_LEVEL_NONE;
 	lock_init(&bus->lock);
 	lock_init(&bus->sinks_lock);
-	pthread_cond_init(&bus->filled, NULL);
+	lock_cond_init(&bus->filled);
 	if (threaded)
 		BUG_ON(pthread_create(&bus->thread, NULL, bus_main, bus) != 0);
 	return bus;
@@ -221,7 +246,8 @@ static void emit_queued(struct event_bus *bus, const struct event *e)
 	} else {
 		r->seq = ++bus->seq;
 		bus->ring[(bus->first + bus->waiting) % bus->queue_max] = r;
-		if (bus->waiting++ == 0)
+		bus->waiting++;
+		if (bus->waiting == 1 || bus->waiting == bus->queue_max / 2)
 			pthread_cond_signal(&bus->filled);
 	}
 	lock_give(&bus->lock);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The store's life and its two threads; jobs come in here. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "event/event.h"
@@ -25,20 +24,6 @@ static uint64_t mono_ms(void)
 	return c.mono_ms;
 }
 
-static void wait_until(struct store *s, unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&s->write_wake, &s->lock.mutex, &t);
-}
-
 /*
  * In a crowd a commit waits a moment for those that come behind: what it costs, above all the
  * disk's flush, is the same for one and for many. Who comes alone does not wait.
@@ -46,7 +31,7 @@ static void wait_until(struct store *s, unsigned ms)
 static void gather(struct store *s, size_t before)
 {
 	if (before >= GATHER_FROM && s->writes.waiting < GATHER_ENOUGH && !s->stopping)
-		wait_until(s, GATHER_MS);
+		lock_cond_wait_ms(&s->write_wake, &s->lock, GATHER_MS);
 }
 
 static void *writer_main(void *arg)
@@ -74,7 +59,7 @@ static void *writer_main(void *arg)
 			store_give_up(s);
 		lock_take(&s->lock);
 		if (!done && s->batch.first)
-			wait_until(s, s->cfg.retry_ms);
+			lock_cond_wait_ms(&s->write_wake, &s->lock, s->cfg.retry_ms);
 	}
 	lock_give(&s->lock);
 	return NULL;
@@ -153,7 +138,7 @@ static enum err make(const struct store_config *cfg, struct event_bus *events, s
 	queue_init(&s->reads);
 	queue_init(&s->batch);
 	lock_init(&s->lock);
-	pthread_cond_init(&s->write_wake, NULL);
+	lock_cond_init(&s->write_wake);
 	pthread_cond_init(&s->read_wake, NULL);
 	e = str_copy(cfg->url, s->url, sizeof(s->url));
 	if (!e)
