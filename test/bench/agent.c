@@ -207,6 +207,8 @@ bool agents_begin(struct agents *a, uint64_t due_us)
 	a->idle_count--;
 	a->busy++;
 	a->result.begun++;
+	if (p->work) /* was called, and nobody acknowledged */
+		phone_rest(a, p);
 	phone_work(a, p);
 	p->work->begun_us = due_us;
 	begin(a, p);

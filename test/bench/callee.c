@@ -36,7 +36,7 @@ void callee_on_request(struct agents *a, const struct text *t)
 	char text[LAST_MAX];
 	struct buf b = BUF_OF(text);
 
-	if (!p || (p->work && !p->work->callee)) {
+	if (!p || a->cfg.mode != MODE_CALL || (p->work && !p->work->callee)) {
 		a->result.unexpected++;
 		return;
 	}

@@ -80,11 +80,10 @@ class Jobs
     end
   end
 
+  # A server for each: the ports of connections cannot be had again at once, and every load's bindings would stay.
   def tcp(servers)
-    servers.each do |name|
-      with_server(name, %w[register_tcp_cpu call_tcp_cpu], users: @o[:users]) do |server|
-        %w[register call].each { |mode| throughput(server, "#{mode}_tcp", mode: mode, tcp: true) }
-      end
+    servers.product(%w[register call]).each do |name, mode|
+      with_server(name, ["#{mode}_tcp_cpu"], users: @o[:users]) { |server| throughput(server, "#{mode}_tcp", mode: mode, tcp: true) }
     end
   end
 
@@ -113,8 +112,8 @@ class Jobs
     end
   end
 
-  def register_all(server, users, **options)
-    r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users, **options).run
+  def register_all(server, users)
+    r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users).run
     raise Failed, "#{r[:failed]} of #{users} registrations failed" if r[:failed].positive?
     r
   end
@@ -124,12 +123,10 @@ class Jobs
     n = @o[:held]
     rows = %w[call_bytes call_new_bytes]
     servers.include?("tandem") && with_server("tandem", rows, users: 2 * n) do |server|
-      port = free_ports(16)
-      register_all(server, 2 * n, port: port)
+      register_all(server, 2 * n)
       before = server.memory_bytes
       fresh = settled = nil
-      load = Load.new(server, mode: "call", users: 2 * n, count: n, at_once: @o[:at_once], hold: true, registered: true, port: port,
-                              processes: 1)
+      load = Load.new(server, mode: "call", users: 2 * n, count: n, at_once: @o[:at_once], hold: true, registered: true, processes: 1)
       r = load.run do
         fresh = server.memory_bytes
         sleep @o[:settle]
@@ -149,22 +146,21 @@ class Jobs
     servers.each do |name|
       with_server(name, %w[few_rate many_rate many_share], users: @o[:few]) do |few|
         with_server(name, %w[many_rate many_share startup_s], users: @o[:many]) do |many|
-          ports = [few, many].to_h { |s| [s, free_ports(16)] }
-          register_all(few, @o[:few], port: ports[few])
-          register_all(many, @o[:many], port: ports[many])
-          @o[:rounds].times { |round| few_and_many([[few, @o[:few]], [many, @o[:many]]].rotate(round), ports) }
+          register_all(few, @o[:few])
+          register_all(many, @o[:many])
+          @o[:rounds].times { |round| few_and_many([[few, @o[:few]], [many, @o[:many]]].rotate(round)) }
           few.halt
-          @o[:rounds].times { start_up(many, ports[many]) } if name == "tandem"
+          @o[:rounds].times { start_up(many) } if name == "tandem"
         end
       end
     end
   end
 
-  def few_and_many(pairs, ports)
+  def few_and_many(pairs)
     name = pairs[0][0].name
     attempt(name, "many_share") do
       rates = pairs.to_h do |server, users|
-        r = quietly(server, mode: "register", users: users, at_once: @o[:at_once], seconds: @o[:seconds], port: ports[server])
+        r = quietly(server, mode: "register", users: users, at_once: @o[:at_once], seconds: @o[:seconds])
         row = users == @o[:many] ? "many_rate" : "few_rate"
         add(row, server, r.per_second.round(1), r.argvs, r.summary.merge("bindings" => users, "cpu_us" => r.cpu_us.round(2)))
         @results.conditions("#{row} (#{name})", r)
@@ -175,11 +171,11 @@ class Jobs
   end
 
   # From exec until calls to ten of the stored bindings, chosen at random, have been answered. Who calls tries every 20 ms.
-  def start_up(server, port)
+  def start_up(server)
     attempt(server.name, "startup_s") do
       server.halt
       load = Load.new(server, mode: "call", users: @o[:many], count: 10, at_once: 10, persist: true, registered: true, give_up: 60,
-                              port: port, processes: 1)
+                              processes: 1)
       load.start
       begun = monotonic_us
       server.start { load.go }
@@ -254,7 +250,7 @@ class Jobs
       with_server(name, ["flood_#{method}", "flood_#{method}_p99"], users: @o[:callers]) do |server|
         others = Load.new(server, mode: "call", users: @o[:callers], at_once: @o[:at_once], rate: rate, seconds: @o[:seconds] * 2,
                                   give_up: 5)
-        attacker = Load.new(server, mode: "flood-#{method}", local: "127.0.0.2", sockets: 4, rate: @o[:flood],
+        attacker = Load.new(server, mode: "flood-#{method}", local: "127.0.0.2", rate: @o[:flood],
                                     seconds: @o[:seconds] * 2 + 0.5, processes: 1)
         [others, attacker].each(&:start)
         attacker.go

@@ -6,6 +6,7 @@ require "open3"
 class Load
   PROGRAM = File.join(BUILD, "test/bench/bench-load")
   WARN_AT = 0.9
+  SOCKETS = 16
   FLAGS = { mode: "-m", users: "-u", first: "-f", seconds: "-n", count: "-N", at_once: "-c", rate: "-r", give_up: "-g",
             port: "-b", local: "-a", sockets: "-s" }.freeze
   SWITCHES = { tcp: "-t", hold: "-H", persist: "-P", registered: "-x", awake: "-A" }.freeze
@@ -66,10 +67,10 @@ class Load
   end
 
   def argv(index, processes, options)
-    mine = { awake: (@server.cpus & Cpus::LOAD).empty? }.merge(options)
+    mine = { port: options[:tcp] ? nil : @server.phones, sockets: SOCKETS, awake: (@server.cpus & Cpus::LOAD).empty? }.merge(options)
     SHARED.each { |k| mine[k] = k == :rate ? mine[k] / processes : mine[k] / processes / 2 * 2 if mine[k] && processes > 1 }
     mine[:first] = (mine[:first] || 0) + index * mine[:users] if processes > 1
-    mine[:port] += index * (mine[:sockets] || 16) if mine[:port]
+    mine[:port] += index * SOCKETS if mine[:port]
     ["taskset", "-c", Cpus::LOAD[index].to_s, PROGRAM, "-p", @server.port.to_s, "-w",
      *FLAGS.flat_map { |k, flag| mine[k] ? [flag, mine[k].to_s] : [] }, *SWITCHES.filter_map { |k, flag| flag if mine[k] }]
   end

@@ -65,6 +65,7 @@ end
 
 class Server
   attr_reader :port, :name, :cpus, :argv
+  attr_reader :phones # the first port of the phones: the same all the time, or each load would add bindings
 
   # users: u0 … with the passwords secret-u0 …
   def initialize(users:, cpus: Cpus::SERVER)
@@ -74,6 +75,7 @@ class Server
     @dir = Dir.mktmpdir("bench-#{@name}")
     File.chmod(0o755, @dir)
     @port = free_port
+    @phones = free_ports(Load::SOCKETS * Cpus::LOADS)
     prepare
     start
   rescue StandardError
