@@ -29,8 +29,8 @@ struct net {
 	char local[INET_ADDRSTRLEN];
 	struct sock socks[SOCKETS_MAX];
 	struct pollfd polls[SOCKETS_MAX];
-	struct mmsghdr msgs[BATCH];
-	struct iovec iov[BATCH];
+	struct mmsghdr msgs[BATCH], out_msgs[BATCH];
+	struct iovec iov[BATCH], out_iov[BATCH];
 	char *batch;
 	net_on_text *on_text;
 	void *arg;
@@ -116,11 +116,12 @@ static void flush_udp(struct net *n, struct sock *s)
 	unsigned done = 0;
 
 	for (unsigned i = 0; i < s->out_count; i++) {
-		n->iov[i] = (struct iovec){ s->out + (size_t)i * TEXT_MAX, s->out_n[i] };
-		n->msgs[i].msg_hdr = (struct msghdr){ .msg_iov = &n->iov[i], .msg_iovlen = 1 };
+		n->out_iov[i] = (struct iovec){ s->out + (size_t)i * TEXT_MAX, s->out_n[i] };
+		n->out_msgs[i].msg_hdr =
+			(struct msghdr){ .msg_iov = &n->out_iov[i], .msg_iovlen = 1 };
 	}
 	while (done < s->out_count) {
-		int k = sendmmsg(s->fd, n->msgs + done, s->out_count - done, 0);
+		int k = sendmmsg(s->fd, n->out_msgs + done, s->out_count - done, 0);
 
 		if (k < 0 && errno != EINTR && errno != ECONNREFUSED)
 			die("sendmmsg");
