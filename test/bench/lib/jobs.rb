@@ -4,7 +4,7 @@
 class Jobs
   # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
   ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.6, "held" => 0.2, "many" => :itself,
-          "latency" => 1.0, "inversions" => :itself, "overload" => 0.6, "flood" => 0.4, "workers" => 0.4 }.freeze
+          "latency" => 1.0, "inversions" => :itself, "overload" => 0.6, "flood" => 0.4, "workers" => 0.4, "dialplan" => 1.0 }.freeze
 
   WITH_FM = %w[basic latency].freeze
   BASIC = %w[options refresh register call].freeze
@@ -182,6 +182,8 @@ class Jobs
       r = load.finish
       raise Failed, "#{r[:failed]} of 10 calls failed" if r[:failed].positive?
       add("startup_s", server, ((r.answered_at_us - begun) / 1e6).round(3), r.argvs, r.summary.merge("bindings" => @o[:many]))
+    ensure
+      load&.stop
     end
   end
 
@@ -235,7 +237,7 @@ class Jobs
         detail = r.summary.merge("peak_per_second" => peak, "offered_per_second" => (2 * peak).round,
                                  "answer_p99_us" => (r.quantile(:answer, 0.99) if r[:done].positive?))
         add("overload_goodput", server, (r.per_second / peak).round(3), r.argvs, detail)
-        add("overload_told", server, (r[:refused_later] / [r[:failed], 1].max.to_f).round(3), r.argvs, detail)
+        add("overload_told", server, (r[:failed].zero? ? 1.0 : r[:refused_later] / r[:failed].to_f).round(3), r.argvs, detail)
         add("overload_byes", server, r[:byes_failed], r.argvs, detail)
         @results.conditions("overload (#{name})", r)
         @results.note("Overload, #{name}: every caller was busy #{r[:late]} of #{r.due} times.") if r[:late].positive?
@@ -252,14 +254,37 @@ class Jobs
                                   give_up: 5)
         attacker = Load.new(server, mode: "flood-#{method}", local: "127.0.0.2", rate: @o[:flood],
                                     seconds: @o[:seconds] * 2 + 0.5, processes: 1)
-        [others, attacker].each(&:start)
-        attacker.go
-        sleep 0.3
-        others.go
-        r, flood = others.finish, attacker.finish
+        r, flood = together(others, attacker)
         detail = r.summary.merge("offered_per_second" => rate, "flood_sent" => flood[:sent], "flood_load_cpu" => flood.load_cpu)
         add("flood_#{method}", server, (r.within(:answer, 1_000_000) / r.due.to_f).round(4), r.argvs + attacker.argvs, detail)
         add("flood_#{method}_p99", server, r.quantile(:answer, 0.99), r.argvs + attacker.argvs, detail)
+      end
+    end
+  end
+
+  def together(others, attacker)
+    [others, attacker].each(&:start)
+    attacker.go
+    sleep 0.3
+    others.go
+    [others.finish, attacker.finish]
+  ensure
+    [others, attacker].each(&:stop)
+  end
+
+  # ---- dialplans ----
+
+  # The Ruby side of a call alone: processor time of core, zygote and sandboxes for each run.
+  def dialplan(servers)
+    return unless servers.include?("tandem")
+    %w[warm fresh].each do |kind|
+      attempt("tandem", "dialplan_#{kind}") do
+        argv = ["taskset", "-c", Cpus::SERVER.join(","), File.join(BUILD, "test/bench/bench-dialplan"), "--#{kind}", "--json",
+                "-n", @o[:runs].to_s]
+        out, err, status = Open3.capture3(*argv)
+        raise Failed, "bench-dialplan: #{err.lines.last(3).join}" unless status.success?
+        result = JSON.parse(out)
+        @results.add("dialplan_#{kind}", "tandem", result.fetch("runs_per_core_s").round(1), argv: argv, detail: result)
       end
     end
   end

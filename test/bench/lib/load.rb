@@ -28,7 +28,17 @@ class Load
     hold(&held) if held
     finish
   ensure
-    @all&.each { |p| p[:in].close unless p[:in].closed? }
+    stop
+  end
+
+  # Whatever still runs, after a failure.
+  def stop
+    @all&.each do |p|
+      Process.kill("KILL", p[:thread].pid) if p[:thread].alive?
+      p.values_at(:in, :out, :err).each { |io| io.close unless io.closed? }
+    end
+  rescue Errno::ESRCH
+    nil
   end
 
   # In steps, for who does something in between.
