@@ -26,14 +26,15 @@ end
 class Phone
   attr_reader :user, :port, :call_id
 
-  def initialize(user, server_port, domain: "example.test", password: "secret-#{user}", tcp: false, host: "127.0.0.1")
+  def initialize(user, server_port, domain: "example.test", password: "secret-#{user}", tcp: false, host: "127.0.0.1", from: host)
     @user, @domain, @password, @server_port, @host, @tcp = user, domain, password, server_port, host, tcp
     if tcp
       @socket = TCPSocket.new(host, server_port)
       @buffer = +""
     else
       @socket = UDPSocket.new(host.include?(":") ? Socket::AF_INET6 : Socket::AF_INET)
-      @socket.bind(host, 0)
+      @socket.setsockopt(Socket::SOL_SOCKET, Socket::SO_RCVBUF, 4 << 20) # for crowds
+      @socket.bind(from, 0)
       @socket.connect(host, server_port)
     end
     @port = @socket.addr[1]

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "loop/overload.h"
+#include "loop/loop.h"
 
 enum { TARGET_MS = 20, TARGET_US = TARGET_MS * 1000, INTERVAL_MS = 100, TURNS = 5, EACH = 4 };
 
@@ -260,6 +260,24 @@ static void test_a_queue_that_stands_is_no_reason_to_climb(void **state)
 	assert_int_equal(overload_level(&t->o), OVERLOAD_SHEDDING);
 }
 
+/* Streams have no time stamps: what is read now came, on average, in the turn before. */
+static void test_what_streams_waited_is_estimated(void **state)
+{
+	struct loop l = { .turn_began_us = 1000000, .busy_us = 60000 };
+	struct worker w = { .loop = &l, .clock.wall_us = 1020000 };
+
+	worker_arrived(&w, loop_arrival_us(&w));
+	assert_int_equal(w.overload.waited_us, 50000);
+}
+
+static void test_a_clock_that_was_set_is_no_wait(void **state)
+{
+	struct worker w = { .clock.wall_us = 1000000 };
+
+	worker_arrived(&w, 2000000);
+	assert_int_equal(w.overload.waited_us, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +296,8 @@ int main(void)
 		cmocka_unit_test_setup(test_what_the_kernel_loses_is_overload, setup),
 		cmocka_unit_test_setup(test_the_ladder, setup),
 		cmocka_unit_test_setup(test_much_refusing_is_a_reason_to_climb, setup),
+		cmocka_unit_test(test_what_streams_waited_is_estimated),
+		cmocka_unit_test(test_a_clock_that_was_set_is_no_wait),
 		cmocka_unit_test_setup(test_a_queue_that_stands_is_no_reason_to_climb, setup),
 	};
 
