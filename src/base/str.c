@@ -9,17 +9,12 @@ static unsigned char lower(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-static bool same_ignoring_case(const char *a, const char *b, size_t n)
+bool str_same_folded(const char *a, const char *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (a[i] != b[i] && lower((unsigned char)a[i]) != lower((unsigned char)b[i]))
 			return false;
 	return true;
-}
-
-bool str_ieq(struct str a, struct str b)
-{
-	return a.n == b.n && same_ignoring_case(a.p, b.p, a.n);
 }
 
 bool str_starts(struct str s, struct str prefix)
@@ -29,19 +24,12 @@ bool str_starts(struct str s, struct str prefix)
 
 bool str_istarts(struct str s, struct str prefix)
 {
-	return s.n >= prefix.n && same_ignoring_case(s.p, prefix.p, prefix.n);
+	return s.n >= prefix.n && str_same_folded(s.p, prefix.p, prefix.n);
 }
 
 bool str_ends(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n && str_eq(str_from(s, s.n - suffix.n), suffix);
-}
-
-size_t str_find(struct str s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return at ? (size_t)(at - s.p) : s.n;
 }
 
 size_t str_rfind(struct str s, char c)
@@ -59,34 +47,6 @@ size_t str_find_str(struct str s, struct str needle)
 		return 0;
 	at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
 	return at ? (size_t)(at - s.p) : s.n;
-}
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct str str_trim(struct str s)
-{
-	while (s.n && blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-struct str str_from(struct str s, size_t i)
-{
-	if (i > s.n)
-		i = s.n;
-	return s.p ? str_make(s.p + i, s.n - i) : s;
-}
-
-struct str str_first(struct str s, size_t i)
-{
-	return i < s.n ? str_make(s.p, i) : s;
 }
 
 bool str_cut(struct str *rest, char sep, struct str *head)

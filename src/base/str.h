@@ -44,21 +44,60 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Two texts of n bytes each, ASCII case-insensitive. */
+bool str_same_folded(const char *a, const char *b, size_t n);
+
 /* ASCII case-insensitive; no locale anywhere in this program. */
-bool str_ieq(struct str a, struct str b);
+static inline bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && str_same_folded(a.p, b.p, a.n);
+}
+
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /* Index of the first c, or s.n. */
-size_t str_find(struct str s, char c);
+static inline size_t str_find(struct str s, char c)
+{
+	const char *at = s.n ? (const char *)memchr(s.p, c, s.n) : NULL;
+
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
 /* Index of the last c, or s.n. */
 size_t str_rfind(struct str s, char c);
 /* Index of the first occurrence of needle, or s.n. */
 size_t str_find_str(struct str s, struct str needle);
-struct str str_trim(struct str s); /* SP, HTAB, CR, LF at both ends */
 /* The part from index i on (empty when i >= n), and the first i bytes (all when i >= n). */
-struct str str_from(struct str s, size_t i);
-struct str str_first(struct str s, size_t i);
+static inline struct str str_from(struct str s, size_t i)
+{
+	if (i > s.n)
+		i = s.n;
+	return s.p ? str_make(s.p + i, s.n - i) : s;
+}
+
+static inline struct str str_first(struct str s, size_t i)
+{
+	return i < s.n ? str_make(s.p, i) : s;
+}
+
+static inline bool str_is_blank(char c) /* SP, HTAB, CR, LF */
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without the blanks at both ends. */
+static inline struct str str_trim(struct str s)
+{
+	while (s.n && str_is_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && str_is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 /*
  * Cuts the text up to the first sep off *rest into *head; false when *rest was empty from the
  * start. The separator is dropped; the last piece leaves *rest empty with p == NULL.

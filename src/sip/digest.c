@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/digest.h"
+#include "sip/chars.h"
 #include "sip/header.h"
 #include "sip/uri.h"
 
@@ -27,16 +28,15 @@ static enum err take_scheme(struct str *rest)
 	size_t n;
 
 	*rest = str_trim(*rest);
-	for (n = 0; n < rest->n && !memchr(" \t\r\n", rest->p[n], 4); n++)
-		;
+	n = sip_find(*rest, SIP_BLANK);
 	if (!str_ieq(str_first(*rest, n), STR("Digest")))
 		return n ? ERR_UNSUPPORTED : ERR_SYNTAX;
 	*rest = str_trim(str_from(*rest, n));
 	return ERR_OK;
 }
 
-/* The inside of a quoted string: no quote that is not escaped, no escape of nothing. */
-static bool quoted_inside(struct str s)
+/* Without quotes around it: no quote that is not escaped, no escape of nothing. */
+static bool plain_value(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')
@@ -62,12 +62,12 @@ static enum err next_pair(struct str *rest, struct str *name, struct str *value)
 		return ERR_SYNTAX;
 	*name = str_trim(str_first(one, eq));
 	*value = str_trim(str_from(one, eq + 1));
-	if (value->n && value->p[0] == '"') {
-		if (value->n < 2 || value->p[value->n - 1] != '"')
-			return ERR_SYNTAX;
-		*value = str_make(value->p + 1, value->n - 2);
-	}
-	return quoted_inside(*value) ? ERR_OK : ERR_SYNTAX;
+	if (value->n == 0 || value->p[0] != '"')
+		return plain_value(*value) ? ERR_OK : ERR_SYNTAX;
+	if (sip_quoted_length(*value) != value->n)
+		return ERR_SYNTAX;
+	*value = str_make(value->p + 1, value->n - 2);
+	return ERR_OK;
 }
 
 static void set_algorithm(struct str name, enum crypto_digest *d, bool *known)

@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/field.h"
-
-/* token (RFC 3261 25.1) */
-static bool token_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		(c && strchr("-.!%*_+`'~", c));
-}
-
-static size_t token_length(struct str s)
-{
-	size_t i = 0;
-
-	while (i < s.n && token_char(s.p[i]))
-		i++;
-	return i;
-}
+#include "sip/chars.h"
+#include "sip/header.h"
 
 static bool is_token(struct str s)
 {
-	return s.n && token_length(s) == s.n;
+	return s.n && sip_span(s, SIP_TOKEN) == s.n;
 }
 
 static struct str skip_blanks(struct str s)
 {
-	size_t i = 0;
-
-	while (i < s.n && memchr(" \t\r\n", s.p[i], 4))
-		i++;
-	return str_from(s, i);
+	return str_from(s, sip_span(s, SIP_BLANK));
 }
 
 /* *( SEMI generic-param ): every name is a token, every value a token, host or quoted string. */
@@ -60,25 +42,13 @@ static enum err parse_params(struct str rest, struct str *params)
 	return valid_params(*params) ? ERR_OK : ERR_SYNTAX;
 }
 
-/* Length of a quoted string with its quotes at the start of s, 0 when it does not end. */
-static size_t quoted_length(struct str s)
-{
-	for (size_t i = 1; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '"')
-			return i + 1;
-	}
-	return 0;
-}
-
 /* display-name = *(token LWS) / quoted-string; what stands in front of "<" */
 static enum err parse_display(struct str *rest, struct str *display)
 {
 	size_t n;
 
 	if (rest->n && rest->p[0] == '"') {
-		n = quoted_length(*rest);
+		n = sip_quoted_length(*rest);
 		if (n == 0)
 			return ERR_SYNTAX;
 		*display = str_first(*rest, n);
@@ -169,7 +139,7 @@ void sip_addr_display(const struct sip_addr *a, struct buf *out)
 static bool plain_display(struct str name)
 {
 	for (size_t i = 0; i < name.n; i++)
-		if (!token_char(name.p[i]) && name.p[i] != ' ')
+		if (!sip_is(name.p[i], SIP_TOKEN) && name.p[i] != ' ')
 			return false;
 	return true;
 }
@@ -237,7 +207,7 @@ static enum err parse_protocol(struct str *rest, struct str *transport)
 		size_t n;
 
 		*rest = skip_blanks(*rest);
-		n = token_length(*rest);
+		n = sip_span(*rest, SIP_TOKEN);
 		part[i] = str_first(*rest, n);
 		if (n == 0)
 			return ERR_SYNTAX;
@@ -263,9 +233,8 @@ static enum err parse_sent_by(struct str s, struct sip_via *v)
 	v->host = str_trim(str_first(s, colon));
 	if (v->host.n == 0 || (v->host.p[0] == '[' && v->host.p[v->host.n - 1] != ']'))
 		return ERR_SYNTAX;
-	for (size_t i = 0; i < v->host.n; i++)
-		if (memchr(" \t\r\n<>\"@/", v->host.p[i], 9))
-			return ERR_SYNTAX;
+	if (sip_span(v->host, SIP_SENT_BY) < v->host.n)
+		return ERR_SYNTAX;
 	if (colon < s.n &&
 		(str_u32(str_trim(str_from(s, colon + 1)), &port) || port == 0 ||
 			port > UINT16_MAX))
@@ -300,7 +269,7 @@ enum err sip_via_parse(struct str text, struct sip_via *out)
 	version = parse_protocol(&rest, &out->transport);
 	if (version && version != ERR_UNSUPPORTED)
 		return version;
-	if (rest.n == 0 || !memchr(" \t\r\n", rest.p[0], 4))
+	if (rest.n == 0 || !sip_is(rest.p[0], SIP_BLANK))
 		return ERR_SYNTAX;
 	rest = skip_blanks(rest);
 	semi = str_find(rest, ';');
@@ -321,13 +290,10 @@ enum err sip_via_parse(struct str text, struct sip_via *out)
 static struct str take_word(struct str *rest)
 {
 	struct str word;
-	size_t n = 0;
 
 	*rest = skip_blanks(*rest);
-	while (n < rest->n && !memchr(" \t\r\n", rest->p[n], 4))
-		n++;
-	word = str_first(*rest, n);
-	*rest = skip_blanks(str_from(*rest, n));
+	word = str_first(*rest, sip_find(*rest, SIP_BLANK));
+	*rest = skip_blanks(str_from(*rest, word.n));
 	return word;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/header.h"
+#include "sip/chars.h"
 
 struct row {
 	struct str name;
@@ -71,28 +72,44 @@ bool sip_hdr_line(struct str *rest, struct str *line)
 	return true;
 }
 
+/* Whether the character at i is behind an odd number of backslashes. */
+static bool escaped(struct str s, size_t i)
+{
+	size_t slashes = 0;
+
+	while (slashes < i && s.p[i - 1 - slashes] == '\\')
+		slashes++;
+	return slashes % 2;
+}
+
+size_t sip_quoted_length(struct str s)
+{
+	size_t end = 0;
+
+	do {
+		end++;
+		end += str_find(str_from(s, end), '"');
+	} while (end < s.n && escaped(s, end));
+	return end < s.n ? end + 1 : 0;
+}
+
 /* Length of the value at the start of s: up to a comma outside of quotes and angle brackets. */
 static size_t value_length(struct str s)
 {
-	bool quoted = false, angle = false;
-	size_t i;
+	struct str rest = s;
+	size_t n;
 
-	for (i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (quoted && c == '\\') {
-			i++;
-		} else if (c == '"' && !angle) {
-			quoted = !quoted;
-		} else if (!quoted && c == '<') {
-			angle = true;
-		} else if (!quoted && c == '>') {
-			angle = false;
-		} else if (!quoted && !angle && c == ',') {
-			break;
-		}
+	if (str_find(s, ',') == s.n)
+		return s.n;
+	for (;;) {
+		rest = str_from(rest, sip_find(rest, SIP_LIST_MARK));
+		if (rest.n == 0 || rest.p[0] == ',')
+			return s.n - rest.n;
+		n = rest.p[0] == '"' ? sip_quoted_length(rest) : str_find(rest, '>') + 1;
+		if (n == 0)
+			return s.n;
+		rest = str_from(rest, n);
 	}
-	return i < s.n ? i : s.n;
 }
 
 bool sip_list_next(struct str *rest, struct str *value)

@@ -101,6 +101,9 @@ bool sip_hdr_is_list(enum sip_hdr_id id);
  */
 bool sip_hdr_line(struct str *rest, struct str *line);
 
+/* Length of the quoted string at the start of s, with its quotes; 0 when it does not end. */
+size_t sip_quoted_length(struct str s);
+
 /*
  * Cuts the next value off a comma separated list, minding quotes, <> and escapes. False at the
  * end. A lone value is a list of one.

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "sip/chars.h"
 #include "sip/msg.h"
 
 enum { HEADERS_FIRST_GUESS = 32 };
@@ -81,15 +82,9 @@ static enum err parse_status_line(struct parse *p, struct str line)
 	return ERR_OK;
 }
 
-static bool token(struct str s)
+static bool is_name(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-			return false;
-	}
-	return s.n > 0;
+	return s.n && sip_span(s, SIP_NAME) == s.n;
 }
 
 /* Request-Line = Method SP Request-URI SP SIP-Version */
@@ -99,7 +94,7 @@ static enum err parse_request_line(struct parse *p, struct str line)
 	size_t first = str_find(line, ' '), last = str_rfind(line, ' ');
 	struct str version = str_from(line, last + 1);
 
-	if (first == line.n || !token(str_first(line, first)))
+	if (first == line.n || !is_name(str_first(line, first)))
 		return ERR_SYNTAX;
 	m->is_request = true;
 	m->method_name = str_first(line, first);
@@ -151,15 +146,16 @@ static struct sip_hdr *add_hdr(struct parse *p)
 static enum err parse_header(struct parse *p, struct str line)
 {
 	size_t colon = str_find(line, ':');
+	struct str name = str_trim(str_first(line, colon));
 	struct sip_msg *m = p->m;
 	struct sip_hdr *h;
 
 	if (m->hdr_count == SIP_MSG_HEADERS_MAX)
 		return fail(p, 400, "Too many header fields");
-	if (colon == line.n || !token(str_trim(str_first(line, colon))))
+	if (colon == line.n || !is_name(name))
 		return fail(p, 400, "Malformed header field");
 	h = add_hdr(p);
-	h->name = str_trim(str_first(line, colon));
+	h->name = name;
 	h->value = str_trim(str_from(line, colon + 1));
 	h->id = sip_hdr_id(h->name);
 	if (h->id && !m->first[h->id])
@@ -192,14 +188,6 @@ static unsigned count_fields(const struct sip_msg *m, enum sip_hdr_id id)
 	return n;
 }
 
-static bool has_blank(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (memchr(" \t\r\n", s.p[i], 4))
-			return true;
-	return false;
-}
-
 /* These name a message: without them there is nobody to answer. */
 static enum err parse_identity(struct parse *p)
 {
@@ -216,7 +204,7 @@ static enum err parse_identity(struct parse *p)
 	m->call_id = sip_msg_hdr(m, SIP_HDR_CALL_ID);
 	if (!m->call_id.n)
 		fail(p, 400, "Missing Call-ID header");
-	else if (has_blank(m->call_id))
+	else if (sip_find(m->call_id, SIP_BLANK) < m->call_id.n)
 		fail(p, 400, "Malformed Call-ID header");
 	if (!m->first[SIP_HDR_FROM])
 		fail(p, 400, "Missing From header");

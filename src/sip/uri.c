@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/uri.h"
 #include "base/addr.h"
+#include "sip/chars.h"
 
 static int hex_digit(char c)
 {
@@ -24,16 +25,14 @@ static bool alnum(char c)
 /* Bytes that may stand nowhere in a URI (RFC 3986, appendix A). Escapes must be complete. */
 static bool clean(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"')
+	for (;;) {
+		s = str_from(s, sip_span(s, SIP_URI_PLAIN));
+		if (s.n == 0)
+			return true;
+		if (s.p[0] != '%' || s.n < 3 || hex_digit(s.p[1]) < 0 || hex_digit(s.p[2]) < 0)
 			return false;
-		if (c == '%' &&
-			(s.n - i < 3 || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0))
-			return false;
+		s = str_from(s, 3);
 	}
-	return true;
 }
 
 /* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
@@ -41,11 +40,8 @@ static enum err parse_scheme(struct str text, struct sip_uri *u)
 {
 	size_t n = str_find(text, ':');
 
-	if (n == 0 || n == text.n || !alpha(text.p[0]))
+	if (n == 0 || n == text.n || !alpha(text.p[0]) || sip_span(text, SIP_SCHEME) < n)
 		return ERR_SYNTAX;
-	for (size_t i = 1; i < n; i++)
-		if (!alnum(text.p[i]) && !memchr("+-.", text.p[i], 3))
-			return ERR_SYNTAX;
 	u->scheme_s = str_first(text, n);
 	if (str_ieq(u->scheme_s, STR("sip")))
 		u->scheme = SIP_SCHEME_SIP;
@@ -64,10 +60,7 @@ static bool valid_host(struct str host)
 		return false;
 	if (host.p[0] == '[')
 		return addr_parse_ip(host, 0, &a) == ERR_OK;
-	for (size_t i = 0; i < host.n; i++)
-		if (!alnum(host.p[i]) && !memchr("-._", host.p[i], 3))
-			return false;
-	return true;
+	return sip_span(host, SIP_HOST) == host.n;
 }
 
 /* hostport = host [ ":" port ] */
@@ -218,26 +211,35 @@ uint16_t sip_uri_port(const struct sip_uri *u)
 
 /* ---- parameters ---- */
 
-bool sip_param_next(struct str *rest, char sep, struct str *name, struct str *value)
+/* Index of the first sep outside of quoted strings, or s.n. */
+static size_t find_unquoted(struct str s, char sep)
 {
+	size_t i = str_find(s, sep);
 	bool quoted = false;
-	struct str one;
-	size_t i, eq;
 
-	if (!rest->p)
-		return false;
-	for (i = 0; i < rest->n; i++) {
-		char c = rest->p[i];
+	if (str_find(str_first(s, i), '"') == i)
+		return i;
+	for (i = 0; i < s.n; i++) {
+		char c = s.p[i];
 
 		if (quoted && c == '\\')
 			i++;
 		else if (c == '"')
 			quoted = !quoted;
 		else if (c == sep && !quoted)
-			break;
+			return i;
 	}
-	if (i > rest->n)
-		i = rest->n;
+	return s.n;
+}
+
+bool sip_param_next(struct str *rest, char sep, struct str *name, struct str *value)
+{
+	struct str one;
+	size_t i, eq;
+
+	if (!rest->p)
+		return false;
+	i = find_unquoted(*rest, sep);
 	one = str_first(*rest, i);
 	*rest = i < rest->n ? str_from(*rest, i + 1) : STR_NONE;
 	eq = str_find(one, '=');
