@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bed.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,6 +74,7 @@ struct bed *bed_new(void)
 {
 	struct bed *b = mem_new(struct bed);
 
+	json_object_seed(1); /* jansson's own hash secret */
 	world_init(&b->world);
 	hush(&b->world);
 	provision(b);
