@@ -94,15 +94,31 @@ enum err addr_parse(struct str s, struct addr *out)
 	return addr_parse_ip(ip, (uint16_t)port, out);
 }
 
+/* One in every message: inet_ntop would go through printf. */
+static void print_ip4(struct buf *b, const uint8_t ip[4])
+{
+	char text[INET_ADDRSTRLEN];
+	size_t n = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (ip[i] >= 100)
+			text[n++] = (char)('0' + ip[i] / 100);
+		if (ip[i] >= 10)
+			text[n++] = (char)('0' + ip[i] / 10 % 10);
+		text[n++] = (char)('0' + ip[i] % 10);
+		text[n++] = '.';
+	}
+	buf_add(b, str_make(text, n - 1));
+}
+
 void addr_print_ip(struct buf *b, const struct addr *a)
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
-	if (a->sa.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &a->in6.sin6_addr, text, sizeof(text));
-	else if (a->sa.sa_family == AF_INET)
-		inet_ntop(AF_INET, &a->in4.sin_addr, text, sizeof(text));
-	buf_add(b, str_of(text));
+	if (a->sa.sa_family == AF_INET)
+		print_ip4(b, (const uint8_t *)&a->in4.sin_addr);
+	else if (a->sa.sa_family == AF_INET6)
+		buf_add(b, str_of(inet_ntop(AF_INET6, &a->in6.sin6_addr, text, sizeof(text))));
 }
 
 void addr_print_host(struct buf *b, const struct addr *a)

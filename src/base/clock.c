@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -19,45 +20,95 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-static void broken_down(int64_t wall_ms, struct tm *tm)
-{
-	time_t seconds = (time_t)floor_div(wall_ms, 1000);
+/* A moment in UTC, as people write it. */
+struct civil {
+	unsigned year, month, day; /* month and day from 1 */
+	unsigned weekday; /* from Sunday, 0 */
+	unsigned hour, minute, second, ms;
+};
 
-	BUG_ON(!gmtime_r(&seconds, tm));
+static unsigned at_most(unsigned v, unsigned max)
+{
+	return v < max ? v : max;
 }
 
+/*
+ * Years begin in March here, so that the day of a leap year is the last one; 400 of them have
+ * 146,097 days, a century 36,524, four years 1,461; the last of each is longer by a day.
+ */
+static void set_date(struct civil *c, int64_t days_since_1970)
+{
+	int64_t days = days_since_1970 + 719468; /* since 0000-03-01 */
+	int64_t era = floor_div(days, 146097);
+	unsigned left = (unsigned)(days - era * 146097);
+	unsigned century = at_most(left / 36524, 3), four, year, month;
+
+	left -= century * 36524;
+	four = left / 1461;
+	left -= four * 1461;
+	year = at_most(left / 365, 3);
+	left -= year * 365;
+	month = (5 * left + 2) / 153; /* five months have 153 days */
+	c->day = left - (153 * month + 2) / 5 + 1;
+	c->month = month < 10 ? month + 3 : month - 9;
+	c->year = (unsigned)(era * 400) + century * 100 + four * 4 + year + (month >= 10);
+	c->weekday = (unsigned)(days_since_1970 - 7 * floor_div(days_since_1970 + 4, 7) + 4);
+}
+
+static void set_civil(struct civil *c, int64_t wall_ms)
+{
+	int64_t days = floor_div(wall_ms, 86400000);
+	unsigned ms = (unsigned)(wall_ms - days * 86400000);
+
+	set_date(c, days);
+	c->hour = ms / 3600000;
+	c->minute = ms / 60000 % 60;
+	c->second = ms / 1000 % 60;
+	c->ms = ms % 1000;
+}
+
+static void put2(char *at, unsigned v)
+{
+	at[0] = (char)('0' + v / 10 % 10);
+	at[1] = (char)('0' + v % 10);
+}
+
+/* Both by hand, as every stored row, event and answer has one. Years have four digits. */
 void clock_print_rfc1123(struct buf *b, int64_t wall_ms)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct tm tm;
+	char text[] = "Sun, 00 Jan 0000 00:00:00 GMT";
+	struct civil c;
 
-	broken_down(wall_ms, &tm);
-	buf_printf(b, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
-		months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	set_civil(&c, wall_ms);
+	memcpy(text, days + 3 * (size_t)c.weekday, 3);
+	put2(text + 5, c.day);
+	memcpy(text + 8, months + 3 * (size_t)(c.month - 1), 3);
+	put2(text + 12, c.year / 100);
+	put2(text + 14, c.year);
+	put2(text + 17, c.hour);
+	put2(text + 20, c.minute);
+	put2(text + 23, c.second);
+	buf_add(b, str_make(text, sizeof(text) - 1));
 }
 
-static void put_digits(char *last, unsigned v)
-{
-	for (; v; v /= 10)
-		*last-- = (char)('0' + v % 10);
-}
-
-/* By hand, as every stored row and every event has some. Years have four digits. */
 void clock_print_iso(struct buf *b, int64_t wall_ms)
 {
 	char text[] = "0000-00-00T00:00:00.000Z";
-	struct tm tm;
+	struct civil c;
 
-	broken_down(wall_ms, &tm);
-	put_digits(text + 3, (unsigned)(tm.tm_year + 1900) % 10000);
-	put_digits(text + 6, (unsigned)tm.tm_mon + 1);
-	put_digits(text + 9, (unsigned)tm.tm_mday);
-	put_digits(text + 12, (unsigned)tm.tm_hour);
-	put_digits(text + 15, (unsigned)tm.tm_min);
-	put_digits(text + 18, (unsigned)tm.tm_sec);
-	put_digits(text + 22, (unsigned)(wall_ms - floor_div(wall_ms, 1000) * 1000));
-	buf_add(b, str_of(text));
+	set_civil(&c, wall_ms);
+	put2(text, c.year / 100);
+	put2(text + 2, c.year);
+	put2(text + 5, c.month);
+	put2(text + 8, c.day);
+	put2(text + 11, c.hour);
+	put2(text + 14, c.minute);
+	put2(text + 17, c.second);
+	put2(text + 20, c.ms / 10);
+	text[22] = (char)('0' + c.ms % 10);
+	buf_add(b, str_make(text, sizeof(text) - 1));
 }
 
 /* n digits at *s, cut off it. */

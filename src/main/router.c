@@ -34,21 +34,28 @@ static void refuse(struct roles *r, const struct sip_msg *req, const struct flow
 
 /* ---- what holds for every request (RFC 3261 8.2) ---- */
 
+static bool branch_is_ours(const struct roles *r, const struct sip_via *via)
+{
+	unsigned owner;
+
+	return str_starts(via->branch, SIP_BRANCH_COOKIE) &&
+		worker_of_token(
+			str_from(via->branch, SIP_BRANCH_COOKIE.n), r->env.worker->count, &owner);
+}
+
 /* Requests that passed through us before carry our branches in their Via fields. */
 static bool loops(const struct roles *r, const struct sip_msg *req)
 {
 	struct sip_hdr_iter it = { 0 };
+	struct sip_via via;
 	struct str value;
-	unsigned ours = 0, owner;
+	unsigned ours = branch_is_ours(r, &req->via);
 
-	while (sip_msg_next(req, SIP_HDR_VIA, &it, &value)) {
-		struct sip_via via;
-
-		if (!sip_via_parse(value, &via) && str_starts(via.branch, SIP_BRANCH_COOKIE) &&
-			worker_of_token(str_from(via.branch, SIP_BRANCH_COOKIE.n),
-				r->env.worker->count, &owner))
+	if (!sip_msg_next(req, SIP_HDR_VIA, &it, &value)) /* the top one is parsed already */
+		return false;
+	while (sip_msg_next(req, SIP_HDR_VIA, &it, &value))
+		if (!sip_via_parse(value, &via) && branch_is_ours(r, &via))
 			ours++;
-	}
 	return ours > VIAS_OF_OURS_MAX;
 }
 

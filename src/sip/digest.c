@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/digest.h"
+#include <stddef.h>
+
 #include "sip/chars.h"
 #include "sip/header.h"
 #include "sip/uri.h"
@@ -145,23 +147,28 @@ static enum err parse_qop(struct str value, enum digest_qop *out)
 
 static enum err response_field(struct digest_response *out, struct str name, struct str value)
 {
-	const struct {
+#define FIELD(name, member)                                                                        \
+	{                                                                                          \
+		{ name, sizeof(name) - 1 }, offsetof(struct digest_response, member)               \
+	}
+	static const struct {
 		struct str name;
-		struct str *to;
+		size_t at;
 	} plain[] = {
-		{ STR("username"), &out->username },
-		{ STR("realm"), &out->realm },
-		{ STR("nonce"), &out->nonce },
-		{ STR("uri"), &out->uri },
-		{ STR("response"), &out->response },
-		{ STR("cnonce"), &out->cnonce },
-		{ STR("opaque"), &out->opaque },
-		{ STR("nc"), &out->nc_text },
+		FIELD("username", username),
+		FIELD("realm", realm),
+		FIELD("nonce", nonce),
+		FIELD("uri", uri),
+		FIELD("response", response),
+		FIELD("cnonce", cnonce),
+		FIELD("opaque", opaque),
+		FIELD("nc", nc_text),
 	};
+#undef FIELD
 
 	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
 		if (str_ieq(name, plain[i].name)) {
-			*plain[i].to = value;
+			*(struct str *)((char *)out + plain[i].at) = value;
 			return ERR_OK;
 		}
 	}

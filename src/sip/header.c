@@ -19,14 +19,28 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* The rows stand in alphabetical order: where those of a letter begin. */
+#define FROM(letter, id) [(letter) - 'a'] = SIP_HDR_##id
+static const uint8_t first_row[26] = { FROM('a', ACCEPT), FROM('c', CALL_ID), FROM('d', DATE),
+	FROM('e', ERROR_INFO), FROM('f', FROM), FROM('h', HISTORY_INFO), FROM('i', IDENTITY),
+	FROM('m', MAX_FORWARDS), FROM('o', ORGANIZATION), FROM('p', P_ASSERTED_IDENTITY),
+	FROM('r', RACK), FROM('s', SERVER), FROM('t', TIMESTAMP), FROM('u', UNSUPPORTED),
+	FROM('v', VIA), FROM('w', WARNING) };
+#undef FROM
+
 static enum sip_hdr_id by_name(struct str name)
 {
 	char first = lower(name.p[0]);
+	unsigned id;
 
-	for (unsigned id = 1; id < SIP_HDR_COUNT; id++)
-		if (rows[id].name.n == name.n && lower(rows[id].name.p[0]) == first &&
-			str_ieq(rows[id].name, name))
+	if (first < 'a' || first > 'z')
+		return SIP_HDR_OTHER;
+	for (id = first_row[first - 'a']; id && id < SIP_HDR_COUNT; id++) {
+		if (lower(rows[id].name.p[0]) != first)
+			break;
+		if (str_ieq(rows[id].name, name))
 			return id;
+	}
 	return SIP_HDR_OTHER;
 }
 

@@ -16,6 +16,7 @@ struct parse {
 	struct str rest; /* not yet read */
 	struct sip_fault *fault;
 	unsigned room; /* of the header table */
+	bool repeats; /* a field that holds one value stands there twice */
 };
 
 static enum err fail(struct parse *p, unsigned status, const char *reason)
@@ -160,6 +161,8 @@ static enum err parse_header(struct parse *p, struct str line)
 	h->id = sip_hdr_id(h->name);
 	if (h->id && !m->first[h->id])
 		m->first[h->id] = (uint16_t)m->hdr_count;
+	else if (!sip_hdr_is_list(h->id))
+		p->repeats = true;
 	return ERR_OK;
 }
 
@@ -248,7 +251,7 @@ static void check_repeats(struct parse *p)
 		{ SIP_HDR_CONTENT_TYPE, "More than one Content-Type header" },
 	};
 
-	for (size_t i = 0; i < sizeof(single) / sizeof(*single); i++)
+	for (size_t i = 0; p->repeats && i < sizeof(single) / sizeof(*single); i++)
 		if (count_fields(p->m, single[i].id) > 1)
 			fail(p, 400, single[i].reason);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/addr.h"
 #include "base/arena.h"
@@ -209,6 +210,25 @@ static void test_time(void **state)
 	assert_int_equal(clock_parse_iso(STR("2010-13-09T13:01:21Z"), &ms), ERR_RANGE);
 }
 
+/* Every day of the years 1600 to 2399 against the C library. */
+static void test_dates(void **state)
+{
+	for (int64_t day = -135140; day < 157054; day++) {
+		time_t s = (time_t)(day * 86400 + (day * 7919 & 65535));
+		char text[64], want[64];
+		struct buf b = BUF_OF(text);
+		struct tm tm;
+
+		clock_print_rfc1123(&b, s * 1000 + 999);
+		clock_print_iso(&b, s * 1000 + 999);
+		gmtime_r(&s, &tm);
+		strftime(
+			want, sizeof(want), "%a, %d %b %Y %H:%M:%S GMT%Y-%m-%dT%H:%M:%S.999Z", &tm);
+		if (!str_eq(buf_str(&b), str_of(want)))
+			fail_msg("%.*s is not %s", STR_ARG(buf_str(&b)), want);
+	}
+}
+
 static void test_random(void **state)
 {
 	struct rng a, b;
@@ -249,6 +269,8 @@ static void test_addr(void **state)
 	struct addr a, b;
 
 	round_trip("192.0.2.1:5060", false);
+	round_trip("0.9.99.100:1", false);
+	round_trip("255.10.200.249:65535", false);
 	round_trip("[2001:db8::1]:5061", false);
 	round_trip("10.1.2.3:1", true);
 	round_trip("172.31.0.1:1", true);
@@ -276,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_hash_of_text),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_addr),
 	};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -111,6 +112,24 @@ static void test_lists(void **state)
 	sip_msg_unref(m);
 }
 
+static void test_names(void **state)
+{
+	char shouted[64];
+
+	for (unsigned id = 1; id < SIP_HDR_COUNT; id++) {
+		struct str name = sip_hdr_name(id);
+
+		assert_int_equal(sip_hdr_id(name), id);
+		for (size_t i = 0; i < name.n; i++)
+			shouted[i] = (char)toupper(name.p[i]);
+		assert_int_equal(sip_hdr_id(str_make(shouted, name.n)), id);
+		assert_int_equal(sip_hdr_id(str_first(name, name.n - 1)), SIP_HDR_OTHER);
+	}
+	assert_int_equal(sip_hdr_id(STR("M")), SIP_HDR_CONTACT);
+	assert_int_equal(sip_hdr_id(STR("X-Via")), SIP_HDR_OTHER);
+	assert_int_equal(sip_hdr_id(STR("-Via")), SIP_HDR_OTHER);
+}
+
 static void test_framing_at_every_byte(void **state)
 {
 	static const char text[] = "\r\n" HEAD "CSeq: 1 OPTIONS\r\nl: 3\r\n\r\nabc";
@@ -175,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_size_limit),
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_framing_at_every_byte),
 		cmocka_unit_test(test_no_line_breaks_get_through),
 		cmocka_unit_test(test_reply),
