@@ -123,7 +123,8 @@ static void test_names(void **state)
 		for (size_t i = 0; i < name.n; i++)
 			shouted[i] = (char)toupper(name.p[i]);
 		assert_int_equal(sip_hdr_id(str_make(shouted, name.n)), id);
-		assert_int_equal(sip_hdr_id(str_first(name, name.n - 1)), SIP_HDR_OTHER);
+		if (name.n > 2) /* "T" is a compact form */
+			assert_int_equal(sip_hdr_id(str_first(name, name.n - 1)), SIP_HDR_OTHER);
 	}
 	assert_int_equal(sip_hdr_id(STR("M")), SIP_HDR_CONTACT);
 	assert_int_equal(sip_hdr_id(STR("X-Via")), SIP_HDR_OTHER);
