@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 
-enum { ALIGN = 16 };
+enum { ALIGN = 16, CHUNK_MAX = 64 << 10 };
 
 struct arena_chunk {
 	struct arena_chunk *next; /* older */
@@ -91,7 +91,8 @@ void arena_reset(struct arena *a)
 
 static void add_chunk(struct arena *a, size_t bytes)
 {
-	size_t want = bytes > a->chunk_bytes ? bytes : a->chunk_bytes;
+	size_t usual = a->chunks ? 2 * a->chunks->bytes : a->chunk_bytes;
+	size_t want = bytes > usual ? bytes : usual < CHUNK_MAX ? usual : CHUNK_MAX;
 	struct arena_chunk *c = mem_alloc(sizeof(*c) + want);
 
 	c->bytes = want;

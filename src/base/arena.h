@@ -17,7 +17,10 @@ struct arena {
 	size_t chunk_bytes;
 };
 
-/* chunk_bytes: how much is asked from malloc at a time (larger wishes get a chunk of their own). */
+/*
+ * chunk_bytes: how much is asked from malloc at first; each time after that it is twice as much, up
+ * to 64 KiB (larger wishes get a chunk of their own). Close to what is usually needed is best.
+ */
 void arena_init(struct arena *a, size_t chunk_bytes);
 void arena_fini(struct arena *a);
 /* Frees all but the first chunk. */

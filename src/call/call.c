@@ -53,7 +53,7 @@ struct call *call_new(struct call_layer *l, struct str id, struct str customer, 
 	struct buf b = BUF_OF(token);
 
 	c->layer = l;
-	arena_init(&c->arena, 1024);
+	arena_init(&c->arena, 464);
 	if (str_empty(id)) {
 		worker_token(l->env.uac.worker, &b);
 		id = buf_str(&b);

@@ -21,7 +21,7 @@ struct relay *relay_new(struct leg *from, struct leg *to, enum sip_method m, str
 	struct call *c = to->call;
 	struct relay *r = mem_new(struct relay);
 
-	arena_init(&r->arena, 256);
+	arena_init(&r->arena, 48);
 	r->call = c;
 	r->from = from;
 	r->to = to;
@@ -374,6 +374,8 @@ void relay_on_ack(struct relay *r, struct sip_msg *ack)
 	if (r->in_acked || !r->answered)
 		return;
 	r->in_acked = true;
+	if (r->in)
+		tx_server_acknowledged(r->in);
 	if (!r->out_acked) {
 		r->ack_type = arena_str(&r->arena, fields_type(ack));
 		r->ack_body = arena_str(&r->arena, ack->body);

@@ -225,7 +225,7 @@ static enum err restore_dialog(struct leg *l, const struct store_dialog *row)
 	struct arena *a = &d->arena;
 	enum err e;
 
-	arena_init(a, 512);
+	arena_init(a, 352);
 	d->state = DIALOG_CONFIRMED;
 	d->uas = row->uas;
 	d->secure = row->secure;

@@ -42,7 +42,7 @@ struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *t
 {
 	struct setup *s = mem_new(struct setup);
 
-	arena_init(&s->arena, 4096);
+	arena_init(&s->arena, 1472);
 	s->call = c;
 	s->req = sip_msg_ref(req);
 	s->tx = tx;

@@ -4,7 +4,7 @@
 
 #include "dialog/dialog.h"
 
-enum { ARENA_CHUNK = 1024, ROUTES_MAX = 4096, FIELD_MAX = 2048 };
+enum { ARENA_CHUNK = 352, ROUTES_MAX = 4096, FIELD_MAX = 2048 };
 
 /* ---- making one ---- */
 

@@ -28,7 +28,8 @@ struct uac {
 	bool has_cred;
 	uint32_t cseq;
 	uint64_t lookup;
-	struct targets targets;
+	const struct target *targets; /* in the arena, once they are known */
+	unsigned target_count;
 	unsigned target; /* index of the one that is tried */
 	bool fixed; /* given flow: no look-up, no other target */
 	struct flow flow;
@@ -92,7 +93,7 @@ void uac_free(struct uac *u)
 
 static bool next_target(struct uac *u)
 {
-	if (u->fixed || u->cancelled || u->provisional || u->target + 1 >= u->targets.count)
+	if (u->fixed || u->cancelled || u->provisional || u->target + 1 >= u->target_count)
 		return false;
 	u->target++;
 	return true;
@@ -147,7 +148,7 @@ static void attempt(struct uac *u)
 	enum err e;
 
 	if (!u->fixed) {
-		const struct target *t = &u->targets.list[u->target];
+		const struct target *t = &u->targets[u->target];
 
 		e = transport_route(u->env.transport, t->proto, &t->addr, &u->flow);
 		r.flow = u->flow;
@@ -191,7 +192,9 @@ static void on_resolved(void *arg, uint64_t id, const struct targets *t)
 
 	(void)id;
 	u->lookup = 0;
-	u->targets = *t;
+	u->targets = memcpy(arena_alloc(&u->arena, t->count * sizeof(*t->list)), t->list,
+		t->count * sizeof(*t->list));
+	u->target_count = t->count;
 	if (t->count == 0)
 		u->start_error = t->err ? t->err : ERR_DNS;
 	on_start(&u->start);
@@ -231,7 +234,7 @@ struct uac *uac_new(const struct uac_env *env, const struct uac_request *r,
 	u->env = *env;
 	u->handlers = h;
 	u->arg = arg;
-	arena_init(&u->arena, 512);
+	arena_init(&u->arena, 208);
 	u->method = r->method;
 	u->method_name = arena_str(
 		&u->arena, r->method == SIP_UNKNOWN ? r->method_name : sip_method_name(r->method));

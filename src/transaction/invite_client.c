@@ -78,6 +78,7 @@ void invite_client_on_response(struct tx_client *c, struct sip_msg *rsp, const s
 		client_cancel_if_wanted(c);
 	} else if (rsp->status < 300) {
 		c->state = CLIENT_ACCEPTED;
+		tx_set_bytes(&c->tx, STR_NONE); /* it is not sent again, nor acknowledged here */
 		tx_stop_timers(&c->tx);
 		tx_start_timeout(&c->tx, tx_64_t1(c->tx.layer)); /* M */
 	} else {

@@ -88,7 +88,7 @@ void tx_init(struct tx *tx, struct tx_layer *l, const struct flow *flow, bool se
 void tx_set_bytes(struct tx *tx, struct str bytes)
 {
 	free(tx->bytes);
-	tx->bytes = str_dup(bytes);
+	tx->bytes = bytes.n ? str_dup(bytes) : NULL;
 	tx->length = bytes.n;
 }
 
@@ -158,20 +158,12 @@ bool tx_server_key(struct buf *b, const struct sip_msg *m, struct str method)
 	return buf_ok(b);
 }
 
-static bool has_key(const struct tx_server *s, struct str key)
-{
-	char text[TX_KEY_MAX];
-	struct buf b = BUF_OF(text);
-
-	return tx_server_key(&b, s->req, s->req->method_name) && str_eq(buf_str(&b), key);
-}
-
 struct tx_server *tx_find_server(struct tx_layer *l, struct str key, uint64_t hash)
 {
 	for (struct hash_node *n = hash_find(&l->servers, hash); n; n = hash_next(n)) {
 		struct tx_server *s = container_of(n, struct tx_server, by_key);
 
-		if (has_key(s, key))
+		if (str_eq(str_make(s->key, s->key_n), key))
 			return s;
 	}
 	return NULL;

@@ -20,7 +20,8 @@ static bool is_merged(struct tx_layer *l, const struct sip_msg *m, uint64_t hash
 	for (struct hash_node *n = hash_find(&l->merged, hash); n; n = hash_next(n)) {
 		const struct sip_msg *other = container_of(n, struct tx_server, by_merge)->req;
 
-		if (str_eq(other->call_id, m->call_id) && str_eq(other->from.tag, m->from.tag) &&
+		if (other && str_eq(other->call_id, m->call_id) &&
+			str_eq(other->from.tag, m->from.tag) &&
 			other->cseq.number == m->cseq.number &&
 			str_eq(other->method_name, m->method_name))
 			return true;
@@ -53,7 +54,9 @@ enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const struct flo
 		return refuse(l, req, flow, 503, STR("Too many transactions"));
 	if (!req->to.tag.p && is_merged(l, req, merge))
 		return refuse(l, req, flow, 482, STR("Merged Request"));
-	s = mem_new(struct tx_server);
+	s = mem_zero(sizeof(*s) + key.n);
+	s->key_n = (uint16_t)key.n;
+	memcpy(s->key, text, key.n);
 	s->invite = req->method == SIP_INVITE;
 	tx_init(&s->tx, l, flow, true, s->invite, server_on_retransmit, server_on_timeout);
 	s->req = sip_msg_ref(req);
@@ -206,6 +209,16 @@ void server_fail(struct tx_server *s, enum err why)
 	server_end(s);
 }
 
+void tx_server_acknowledged(struct tx_server *s)
+{
+	if (s->state != SERVER_ACCEPTED)
+		return;
+	sip_msg_unref(s->req);
+	s->req = NULL;
+	free(s->tx.bytes);
+	s->tx.bytes = NULL;
+}
+
 void tx_server_detach(struct tx_server *s)
 {
 	const struct sip_reply gone = { .status = 500, .reason = STR("Request abandoned") };
@@ -213,11 +226,6 @@ void tx_server_detach(struct tx_server *s)
 	s->handlers = NULL;
 	if (!s->tx.dead && s->status < 200 && tx_server_reply(s, &gone))
 		server_end(s);
-}
-
-struct sip_msg *tx_server_request(const struct tx_server *s)
-{
-	return s->req;
 }
 
 const struct flow *tx_server_flow(const struct tx_server *s)

@@ -82,7 +82,8 @@ MUST_USE enum err tx_server_new(struct tx_layer *l, struct sip_msg *req, const s
 MUST_USE enum err tx_server_reply(struct tx_server *tx, const struct sip_reply *reply);
 /* Sends the last response once more as it was. */
 void tx_server_repeat(struct tx_server *tx);
-struct sip_msg *tx_server_request(const struct tx_server *tx);
+/* The ACK to its 2xx came: there is nothing to repeat, it only absorbs copies of the INVITE. */
+void tx_server_acknowledged(struct tx_server *tx);
 const struct flow *tx_server_flow(const struct tx_server *tx);
 struct str tx_server_tag(const struct tx_server *tx); /* our To tag (worker token) */
 unsigned tx_server_status(const struct tx_server *tx); /* last sent, 0: none but 100 */

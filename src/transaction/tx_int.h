@@ -69,11 +69,13 @@ struct tx_server {
 	struct hash_node by_key, by_merge;
 	enum tx_server_state state;
 	bool invite, cancelled, mergeable; /* the last: it is in the layer's merged */
-	struct sip_msg *req;
+	struct sip_msg *req; /* NULL: a 2xx to INVITE that nobody asks for any more */
 	char tag[TX_TOKEN_MAX];
 	unsigned status;
 	const struct tx_server_handlers *handlers; /* NULL: detached */
 	void *arg;
+	uint16_t key_n;
+	char key[];
 };
 
 enum tx_client_state {
