@@ -31,6 +31,12 @@ class Load
     stop
   end
 
+  def last_words(process)
+    process[:err].readlines
+  rescue IOError # stopped
+    []
+  end
+
   # Whatever still runs, after a failure.
   def stop
     @all&.each do |p|
@@ -53,7 +59,7 @@ class Load
   def go = @all.each { |p| p[:in].puts }
 
   def finish
-    notes = @all.map { |p| Thread.new { p[:err].readlines } }
+    notes = @all.map { |p| Thread.new { last_words(p) } }
     texts = @all.map { |p| Thread.new { p[:out].read } }.map(&:value)
     ended = now if @begun
     @all.zip(notes) do |p, n|
