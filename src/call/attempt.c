@@ -121,7 +121,7 @@ static void print_options(struct buf *b, const struct attempt *at)
 		return;
 	sip_print_hdr(b, SIP_HDR_ALLOW, CALL_ALLOW);
 	sip_print_hdr(b, SIP_HDR_SUPPORTED, s->rel ? STR("timer, 100rel") : STR("timer"));
-	if (sip_msg_list_has(s->req, SIP_HDR_REQUIRE, STR("100rel")))
+	if (s->rel_required)
 		sip_print_hdr(b, SIP_HDR_REQUIRE, STR("100rel"));
 	if (at->session_s)
 		sip_print_hdr_u32(b, SIP_HDR_SESSION_EXPIRES, at->session_s);
@@ -142,7 +142,7 @@ static void print_ids(struct buf *b, struct attempt *at, uint32_t cseq, const st
 	sip_print_hdr(b, SIP_HDR_TO, at->to);
 	sip_print_hdr(b, SIP_HDR_CALL_ID, at->call_id);
 	sip_print_hdr_fmt(
-		b, SIP_HDR_CSEQ, "%u %.*s", cseq, STR_ARG(at->call->setup->req->method_name));
+		b, SIP_HDR_CSEQ, "%u %.*s", cseq, STR_ARG(sip_method_name(at->call->method)));
 	fields_contact(&contact, at->contact_user, flow);
 	if (!str_eq(buf_str(&contact), at->contact))
 		at->contact = arena_str(&at->call->setup->arena, buf_str(&contact));
@@ -191,7 +191,7 @@ static void send_request(struct attempt *at)
 	struct digest_credentials cred = { 0 };
 	struct uac_request r = {
 		.method = at->call->method,
-		.method_name = at->call->setup->req->method_name,
+		.method_name = sip_method_name(at->call->method),
 		.uri = at->uri,
 		.next_hop = at->route,
 		.flow = at->kind == ATTEMPT_BINDING ? &at->flow : NULL,

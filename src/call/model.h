@@ -127,13 +127,13 @@ struct caller {
 struct setup {
 	struct arena arena;
 	struct call *call;
-	struct sip_msg *req; /* a reference */
+	struct sip_msg *req; /* a reference; NULL: the call was set up and no script runs */
 	struct tx_server *tx;
 	struct list runs;
 	struct leg *early; /* whose session description the caller has */
 	struct attempt *winner;
 	unsigned max_forwards; /* for the next hop */
-	bool rel; /* the caller knows 100rel */
+	bool rel, rel_required; /* the caller knows 100rel */
 	bool acked;
 	struct { /* a reliable provisional answer to the caller, RFC 3262 */
 		uint32_t rseq;

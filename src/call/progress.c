@@ -194,7 +194,7 @@ static bool is_expected(const struct setup *s, const struct sip_msg *req)
 	struct str v = sip_msg_hdr(req, SIP_HDR_RACK);
 	struct sip_rack rack;
 
-	return v.p && sip_rack_parse(v, &rack) == ERR_OK && s->prack.waiting &&
+	return v.p && sip_rack_parse(v, &rack) == ERR_OK && s->prack.waiting && s->req &&
 		rack.rseq == s->prack.rseq && rack.cseq.number == s->req->cseq.number &&
 		rack.cseq.method == SIP_INVITE;
 }

@@ -49,8 +49,8 @@ struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *t
 	list_init(&s->runs);
 	s->max_forwards =
 		req->has_max_forwards && req->max_forwards < 70 ? req->max_forwards - 1 : 69;
-	s->rel = sip_msg_list_has(req, SIP_HDR_SUPPORTED, STR("100rel")) ||
-		sip_msg_list_has(req, SIP_HDR_REQUIRE, STR("100rel"));
+	s->rel_required = sip_msg_list_has(req, SIP_HDR_REQUIRE, STR("100rel"));
+	s->rel = s->rel_required || sip_msg_list_has(req, SIP_HDR_SUPPORTED, STR("100rel"));
 	return s;
 }
 
@@ -113,6 +113,8 @@ void setup_free_if_done(struct setup *s)
 	list_each (it, &s->runs)
 		if (container_of(it, struct run, link)->running)
 			return;
+	sip_msg_unref(s->req); /* by far the largest of what waits for a late 2xx */
+	s->req = NULL;
 	list_each (it, &s->call->relays) {
 		const struct relay *r = container_of(it, struct relay, link);
 
