@@ -57,7 +57,7 @@ class CountingTest < Minitest::Test
   def test_a_failed_row_leaves_the_others
     r = results(tandem: 4, kamailio: 10)
     r.fault("call_rate", "tandem", "it fell\nover")
-    assert_match(/failed: it fell over/, r.table)
+    assert_match(/failed: it fell over \(call_rate\)/, r.table)
     assert_match(/call .* 0\.40 .* reached/, r.table)
   end
 

@@ -25,7 +25,7 @@ module Plot
     def_row = ROWS.find { |r| r.id == row["id"] }
     cells = row.values_at("tandem", "kamailio")
     mid = cells.map { |c| c && c["median"] }
-    return Bar.new(label: row["title"], low: 1, share: nil, high: 1, aim: nil, colour: RED, text: "failed") unless mid[0]
+    return Bar.new(label: row["title"].strip, low: "NaN", share: RIGHT_MOST, high: "NaN", colour: GREY, text: "failed") unless mid[0]
     return if row["goal"] == "ratio" && !mid[1]
     ends = cells[0].values_at("min", "max").map { |v| clamp(def_row.share(v, mid[1], row["at_least"])) }.sort
     Bar.new(label: row["title"].strip, low: ends[0], share: clamp(def_row.share(*mid, row["at_least"])), high: ends[1],
@@ -37,10 +37,11 @@ module Plot
     clamp(data["ratio_fm"] / row.at_least) if row.goal == :ratio && data["ratio_fm"]
   end
 
+  GREY = "0xc8c8c8"
   RED = "0xc0392b"
   COLOURS = { "aim reached" => "0x2e8b57", "reached" => "0xd4a017" }.tap { |h| h.default = RED }.freeze
 
-  def clamp(share) = share.clamp(LEFT_MOST, RIGHT_MOST)
+  def clamp(share) = share.clamp(LEFT_MOST * 1.1, RIGHT_MOST) # even nothing can be seen
 
   def aim(row)
     return if row.at_least.zero?
@@ -49,7 +50,7 @@ module Plot
 
   def text(row, mid)
     return format("%s %s, Kamailio %s: %.2f", row.number(mid[0]), row.unit, row.number(mid[1]), mid[0] / mid[1].to_f) if row.goal == :ratio
-    "#{row.number(mid[0])} #{row.unit}, #{row.limit_text(row.at_least)}"
+    "#{"#{row.number(mid[0])} #{row.unit}".strip}, #{row.limit_text(row.at_least)}"
   end
 
   def quote(text) = "\"#{text.gsub(/["\\]/, "")}\""
@@ -58,7 +59,7 @@ module Plot
   def script(bars, about, file)
     count = bars.size
     y = ->(i) { count - i }
-    lines = bars.each_with_index.map { |b, i| [y[i], b.low, b.share || "NaN", b.high, b.aim || "NaN", b.colour, b.fm || "NaN"].join(" ") }
+    lines = bars.each_with_index.map { |b, i| [y[i], b.low, b.share, b.high, b.aim || "NaN", b.colour, b.fm || "NaN"].join(" ") }
     <<~END
       set terminal svg size 1300,#{150 + 30 * count} font "sans-serif,13" background "white"
       set output #{quote(file)}

@@ -86,11 +86,8 @@ class Results
 
   def table
     out = format(LINE, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "with fm", "ratio", "at least", "aim", "")
-    rows.each do |r|
-      out << line(r)
-      SERVERS.keys.flat_map { |s| cell(r.id, s)&.faults || [] }.uniq.each { |f| out << "    failed: #{f.strip.gsub(/\s+/, " ")[0, 200]}\n" }
-    end
-    out << "\n" << legend
+    rows.each { |r| out << line(r) }
+    out << "\n" << failures << legend
     @notes.each { |n| out << n << "\n" }
     out
   end
@@ -111,6 +108,13 @@ class Results
     ratios = %w[kamailio kamailio-fm].map { |s| ratio(row, s) && format("%.2f", ratio(row, s)) }
     format(LINE, title(row), value_text(row, t), t&.spread, value_text(row, k), k&.spread, ratios[0], fm && row.number(fm.median), ratios[1],
            row.limit_text(row.at_least), row.limit_text(row.aim), verdict(row)).rstrip << "\n"
+  end
+
+  # Each reason once, with the rows that it left empty or with fewer samples.
+  def failures
+    reasons = Hash.new { |h, k| h[k] = [] }
+    @cells.each { |(id, _), cell| cell.faults.each { |f| reasons[f.strip.gsub(/\s+/, " ")[0, 200]] |= [id] } }
+    reasons.map { |reason, ids| "failed: #{reason} (#{ids.join(", ")})\n" }.join
   end
 
   def legend
