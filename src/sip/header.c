@@ -47,7 +47,7 @@ static enum sip_hdr_id by_name(struct str name)
 static enum sip_hdr_id by_letter(char c)
 {
 	c = lower(c);
-	for (unsigned id = 1; id < SIP_HDR_COUNT; id++)
+	for (unsigned id = 1; c && id < SIP_HDR_COUNT; id++)
 		if (rows[id].compact == c)
 			return id;
 	return SIP_HDR_OTHER;

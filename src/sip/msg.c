@@ -148,20 +148,19 @@ static enum err parse_header(struct parse *p, struct str line)
 {
 	size_t colon = str_find(line, ':');
 	struct str name = str_trim(str_first(line, colon));
+	enum sip_hdr_id id = sip_hdr_id(name);
 	struct sip_msg *m = p->m;
-	struct sip_hdr *h;
 
 	if (m->hdr_count == SIP_MSG_HEADERS_MAX)
 		return fail(p, 400, "Too many header fields");
-	if (colon == line.n || !is_name(name))
+	if (colon == line.n || (!id && !is_name(name)))
 		return fail(p, 400, "Malformed header field");
-	h = add_hdr(p);
-	h->name = name;
-	h->value = str_trim(str_from(line, colon + 1));
-	h->id = sip_hdr_id(h->name);
-	if (h->id && !m->first[h->id])
-		m->first[h->id] = (uint16_t)m->hdr_count;
-	else if (!sip_hdr_is_list(h->id))
+	*add_hdr(p) = (struct sip_hdr){
+		.id = id, .name = name, .value = str_trim(str_from(line, colon + 1))
+	};
+	if (id && !m->first[id])
+		m->first[id] = (uint16_t)m->hdr_count;
+	else if (id && !sip_hdr_is_list(id))
 		p->repeats = true;
 	return ERR_OK;
 }

@@ -188,7 +188,10 @@ void sip_print_reply(struct buf *b, const struct sip_msg *req, struct str source
 	for (unsigned i = 0; i < r->extra_count; i++) {
 		const struct sip_extra *x = &r->extra[i];
 
-		sip_print_hdr_named(b, x->name.n ? x->name : sip_hdr_name(x->id), x->value);
+		if (x->name.n)
+			sip_print_hdr_named(b, x->name, x->value);
+		else
+			sip_print_hdr(b, x->id, x->value);
 	}
 	sip_print_body(b, r->content_type, r->body);
 }

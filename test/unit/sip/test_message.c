@@ -44,6 +44,7 @@ static void test_faults(void **state)
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nMax-Forwards: many\r\n\r\n", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nContent-Length: 5\r\n\r\nab", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nNo colon here\r\n\r\n", 400);
+	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nNo name: here\r\n\r\n", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nFrom: <sip:e@f>;tag=2\r\n\r\n", 400);
 }
 
@@ -127,6 +128,7 @@ static void test_names(void **state)
 			assert_int_equal(sip_hdr_id(str_first(name, name.n - 1)), SIP_HDR_OTHER);
 	}
 	assert_int_equal(sip_hdr_id(STR("M")), SIP_HDR_CONTACT);
+	assert_int_equal(sip_hdr_id(STR("\0")), SIP_HDR_OTHER);
 	assert_int_equal(sip_hdr_id(STR("X-Via")), SIP_HDR_OTHER);
 	assert_int_equal(sip_hdr_id(STR("-Via")), SIP_HDR_OTHER);
 }
