@@ -233,8 +233,8 @@ class Jobs
     servers.each do |name|
       with_server(name, %w[overload_goodput overload_told overload_byes], users: @o[:crowd]) do |server|
         crowd = { mode: "call", users: @o[:crowd], at_once: @o[:at_once] }
-        peak = Load.new(server, **crowd, seconds: @o[:seconds]).run.per_second
-        r = Load.new(server, **crowd, rate: (2 * peak).round, seconds: @o[:seconds] * 2, give_up: 5).run
+        peak = quietly(server, **crowd, seconds: @o[:seconds]).per_second
+        r = quietly(server, **crowd, rate: (2 * peak).round, seconds: @o[:seconds] * 2, give_up: 5)
         detail = r.summary.merge("peak_per_second" => peak, "offered_per_second" => (2 * peak).round,
                                  "answer_p99_us" => (r.quantile(:answer, 0.99) if r[:done].positive?))
         add("overload_goodput", server, (r.per_second / peak).round(3), r.argvs, detail)
