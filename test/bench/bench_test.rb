@@ -42,7 +42,7 @@ class CountingTest < Minitest::Test
   end
 
   def results(**medians)
-    Results.new(few: 1, many: 2, calls: 3).tap { |r| medians.each { |server, v| r.add("call_cpu", server.to_s, v) } }
+    Results.new(few: 1, many: 2, calls: 3, bindings: 4, held: 5).tap { |r| medians.each { |server, v| r.add("call_cpu", server.to_s, v) } }
   end
 
   def test_verdicts

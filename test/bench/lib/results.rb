@@ -82,10 +82,10 @@ class Results
     row.reached(tandem, kamailio, row.at_least) ? "reached" : "NOT reached"
   end
 
-  LINE = "%-52s %12s %4s %12s %4s %6s %10s %6s  %-9s %-9s %s\n"
+  LINE = "%-52s %4s %12s %4s %12s %4s %6s %10s %6s  %-9s %-9s %s\n"
 
   def table
-    out = format(LINE, "", "Tandem", "±%", "Kamailio", "±%", "ratio", "with fm", "ratio", "at least", "aim", "")
+    out = format(LINE, "", "runs", "Tandem", "±%", "Kamailio", "±%", "ratio", "with fm", "ratio", "at least", "aim", "")
     rows.each { |r| out << line(r) }
     out << "\n" << failures << legend
     @notes.each { |n| out << n << "\n" }
@@ -106,7 +106,7 @@ class Results
   def line(row)
     t, k, fm = SERVERS.keys.map { |s| cell(row.id, s) }
     ratios = %w[kamailio kamailio-fm].map { |s| ratio(row, s) && format("%.2f", ratio(row, s)) }
-    format(LINE, title(row), value_text(row, t), t&.spread, value_text(row, k), k&.spread, ratios[0], fm && row.number(fm.median), ratios[1],
+    format(LINE, title(row), t&.values&.size, value_text(row, t), t&.spread, value_text(row, k), k&.spread, ratios[0], fm && row.number(fm.median), ratios[1],
            row.limit_text(row.at_least), row.limit_text(row.aim), verdict(row)).rstrip << "\n"
   end
 
