@@ -386,8 +386,10 @@ void relay_on_ack(struct relay *r, struct sip_msg *ack)
 	timer_start(&call_worker(r->call)->wheel, &r->timer, CALL_ACK_WAIT_MS);
 	if (from->bye_after_ack)
 		leg_bye(from, STR_NONE);
-	if (r->call->setup && r->borrowed)
+	if (r->call->setup && r->borrowed) {
 		r->call->setup->acked = true;
+		setup_free_if_done(r->call->setup);
+	}
 	if (r->call->state == CALL_ENDED)
 		relay_end(r);
 }

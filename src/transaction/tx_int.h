@@ -18,7 +18,7 @@ enum {
 	TX_MAX = 200000, /* transactions of a worker, each side */
 	TX_KEY_MAX = 2048, /* bytes of a matching key */
 	TX_MESSAGE_MAX = SIP_MSG_MAX,
-	TX_ANSWERED_MAX = 32 << 20, /* bytes of answers of a worker kept for copies */
+	TX_ANSWERED_MAX = 16 << 20, /* bytes of answers of a worker kept for copies */
 	TX_TOKEN_MAX = 24,
 	TX_SHARE_GROWTH = 8,
 };
