@@ -13,24 +13,16 @@ static struct str skip_blanks(struct str s)
 	return str_from(s, sip_span(s, SIP_BLANK));
 }
 
-/* *( SEMI generic-param ): every name is a token, every value a token, host or quoted string. */
-static bool valid_params(struct str params)
+/* generic-param: the name is a token, the value a token, host or quoted string. */
+static bool valid_param(struct str name, struct str value)
 {
-	struct str name, value;
-
-	if (!params.p)
-		return true;
-	while (sip_param_next(&params, ';', &name, &value)) {
-		if (!is_token(name))
-			return false;
-		if (value.n && value.p[0] == '"' && (value.n < 2 || value.p[value.n - 1] != '"'))
-			return false;
-	}
-	return true;
+	if (!is_token(name))
+		return false;
+	return value.n == 0 || value.p[0] != '"' || (value.n >= 2 && value.p[value.n - 1] == '"');
 }
 
 /* Rest after the main part: nothing, or ";params". */
-static enum err parse_params(struct str rest, struct str *params)
+static enum err find_params(struct str rest, struct str *params)
 {
 	rest = str_trim(rest);
 	*params = STR_NONE;
@@ -39,7 +31,19 @@ static enum err parse_params(struct str rest, struct str *params)
 	if (rest.p[0] != ';')
 		return ERR_SYNTAX;
 	*params = str_trim(str_from(rest, 1));
-	return valid_params(*params) ? ERR_OK : ERR_SYNTAX;
+	return ERR_OK;
+}
+
+/* *( SEMI generic-param ) */
+static enum err parse_params(struct str text, struct str *params)
+{
+	enum err e = find_params(text, params);
+	struct str rest = *params, name, value;
+
+	while (!e && sip_param_next(&rest, ';', &name, &value))
+		if (!valid_param(name, value))
+			e = ERR_SYNTAX;
+	return e;
 }
 
 /* display-name = *(token LWS) / quoted-string; what stands in front of "<" */
@@ -243,11 +247,14 @@ static enum err parse_sent_by(struct str s, struct sip_via *v)
 	return ERR_OK;
 }
 
-static void via_params(struct sip_via *v)
+static enum err via_params(struct sip_via *v, struct str text)
 {
+	enum err e = find_params(text, &v->params);
 	struct str rest = v->params, name, value;
 
 	while (sip_param_next(&rest, ';', &name, &value)) {
+		if (!valid_param(name, value))
+			e = ERR_SYNTAX; /* its branch is wanted all the same */
 		if (!value.p)
 			value = STR("");
 		if (str_ieq(name, STR("branch")))
@@ -257,6 +264,7 @@ static void via_params(struct sip_via *v)
 		else if (str_ieq(name, STR("rport")))
 			v->rport = value;
 	}
+	return e;
 }
 
 enum err sip_via_parse(struct str text, struct sip_via *out)
@@ -278,9 +286,7 @@ enum err sip_via_parse(struct str text, struct sip_via *out)
 		out->host = STR_NONE;
 		return e;
 	}
-	e = parse_params(str_from(rest, semi), &out->params);
-	if (out->params.p)
-		via_params(out);
+	e = via_params(out, str_from(rest, semi));
 	return e ? e : version;
 }
 

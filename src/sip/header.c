@@ -38,8 +38,8 @@ static enum sip_hdr_id by_name(struct str name)
 	for (id = first_row[first - 'a']; id && id < SIP_HDR_COUNT; id++) {
 		if (lower(rows[id].name.p[0]) != first)
 			break;
-		if (str_ieq(rows[id].name, name))
-			return id;
+		if (str_eq(rows[id].name, name) || str_ieq(rows[id].name, name))
+			return id; /* most write it as the RFC does */
 	}
 	return SIP_HDR_OTHER;
 }
