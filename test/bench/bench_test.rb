@@ -70,7 +70,7 @@ class RunTest < Minitest::Test
   def test_run
     Dir.mktmpdir do |dir|
       argv = [File.join(__dir__, "run"), *%w[--quick --only tandem --jobs basic,tcp,idle,latency,flood --seconds 0.2 --users 100 --callers 400
-                                               --at-once 10 --others 1], dir]
+                                               --at-once 10 --others 1 --no-wait], dir]
       out, status = Open3.capture2e({ "TANDEM_BUILD" => BUILD }, *argv)
       assert status.success?, out
       rows = JSON.parse(File.read(File.join(dir, "bench.json")))["rows"]

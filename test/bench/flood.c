@@ -52,7 +52,8 @@ void flood_run(const struct agents_config *cfg, double rate, double seconds)
 		nanosleep(&nap, NULL);
 		elapsed = now_us() - begun;
 	}
-	printf("{\"sent\":%llu,\"seconds\":%.3f,\"load_cpu\":%.3f}\n", (unsigned long long)sent,
-		(double)elapsed / 1e6, (pace_cpu_seconds() - cpu) * 1e6 / (double)elapsed);
+	cpu = pace_cpu_seconds() - cpu;
+	printf("{\"sent\":%llu,\"seconds\":%.3f,\"load_cpu\":%.3f,\"cpu_seconds\":%.3f}\n",
+		(unsigned long long)sent, (double)elapsed / 1e6, cpu * 1e6 / (double)elapsed, cpu);
 	net_free(n);
 }
