@@ -252,6 +252,8 @@ static enum err via_params(struct sip_via *v, struct str text)
 	enum err e = find_params(text, &v->params);
 	struct str rest = v->params, name, value;
 
+	if (sip_find_unquoted(rest, '<') < rest.n)
+		e = ERR_SYNTAX; /* it would hide commas until its parameter is dropped */
 	while (sip_param_next(&rest, ';', &name, &value)) {
 		if (!valid_param(name, value))
 			e = ERR_SYNTAX; /* its branch is wanted all the same */

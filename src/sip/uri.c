@@ -211,22 +211,19 @@ uint16_t sip_uri_port(const struct sip_uri *u)
 
 /* ---- parameters ---- */
 
-/* Index of the first sep outside of quoted strings, or s.n. */
-static size_t find_unquoted(struct str s, char sep)
+size_t sip_find_unquoted(struct str s, char c)
 {
-	size_t i = str_find(s, sep);
+	size_t i = str_find(s, c);
 	bool quoted = false;
 
 	if (str_find(str_first(s, i), '"') == i)
 		return i;
 	for (i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (quoted && c == '\\')
+		if (quoted && s.p[i] == '\\')
 			i++;
-		else if (c == '"')
+		else if (s.p[i] == '"')
 			quoted = !quoted;
-		else if (c == sep && !quoted)
+		else if (s.p[i] == c && !quoted)
 			return i;
 	}
 	return s.n;
@@ -239,7 +236,7 @@ bool sip_param_next(struct str *rest, char sep, struct str *name, struct str *va
 
 	if (!rest->p)
 		return false;
-	i = find_unquoted(*rest, sep);
+	i = sip_find_unquoted(*rest, sep);
 	one = str_first(*rest, i);
 	*rest = i < rest->n ? str_from(*rest, i + 1) : STR_NONE;
 	eq = str_find(one, '=');

@@ -40,6 +40,8 @@ MUST_USE enum err sip_unescape(struct str s, struct buf *out);
 /* Escapes what may not stand in a user part. */
 void sip_escape_user(struct buf *b, struct str s);
 
+/* Index of the first c outside of quoted strings, or s.n. */
+size_t sip_find_unquoted(struct str s, char c);
 /* Next of ";a=b;c" or "a=b;c": sep ';' for URI and header parameters, '&' for URI headers. */
 bool sip_param_next(struct str *rest, char sep, struct str *name, struct str *value);
 /* The same by name; p == NULL when absent, "" when it has no value; quotes are kept. */

@@ -44,6 +44,10 @@ static void test_faults(void **state)
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nMax-Forwards: many\r\n\r\n", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nContent-Length: 5\r\n\r\nab", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nNo colon here\r\n\r\n", 400);
+	expect_fault(
+		"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;rport=<x;y=1,<,;branch=z\r\n"
+		"From: <sip:c@d>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n",
+		400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nNo name: here\r\n\r\n", 400);
 	expect_fault(HEAD "CSeq: 1 OPTIONS\r\nFrom: <sip:e@f>;tag=2\r\n\r\n", 400);
 }
