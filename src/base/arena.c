@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 enum { ALIGN = 16, CHUNK_MAX = 64 << 10 };
 
@@ -128,10 +129,17 @@ struct str arena_str(struct arena *a, struct str s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char mem[512];
+	struct buf b = BUF_OF(mem);
 	va_list args;
 	int n;
 	char *p;
 
+	va_start(args, fmt);
+	buf_vprintf(&b, fmt, args);
+	va_end(args);
+	if (buf_ok(&b)) /* nearly always: formatted once */
+		return memcpy(arena_alloc(a, b.n + 1), mem, b.n);
 	va_start(args, fmt);
 	n = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);

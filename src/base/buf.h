@@ -7,6 +7,8 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdarg.h>
+
 #include "base/str.h"
 
 struct buf {
@@ -42,7 +44,9 @@ static inline void buf_char(struct buf *b, char c)
 }
 
 void buf_u64(struct buf *b, uint64_t v);
+/* As printf; quick when there is nothing but %s, %.*s, %u and %c in it. */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF(2, 0);
 
 static inline struct str buf_str(const struct buf *b)
 {

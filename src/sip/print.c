@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "sip/print.h"
 
@@ -65,17 +64,17 @@ void sip_print_hdr_u32(struct buf *b, enum sip_hdr_id id, uint32_t value)
 
 void sip_print_hdr_fmt(struct buf *b, enum sip_hdr_id id, const char *fmt, ...)
 {
-	char value[2048];
+	char mem[2048];
+	struct buf value = BUF_OF(mem);
 	va_list args;
-	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(value, sizeof(value), fmt, args);
+	buf_vprintf(&value, fmt, args);
 	va_end(args);
-	if (n < 0 || (size_t)n >= sizeof(value))
-		b->full = true;
+	if (buf_ok(&value))
+		sip_print_hdr(b, id, buf_str(&value));
 	else
-		sip_print_hdr(b, id, str_make(value, (size_t)n));
+		b->full = true;
 }
 
 void sip_print_copy(struct buf *b, const struct sip_msg *from, enum sip_hdr_id id)

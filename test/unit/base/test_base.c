@@ -74,6 +74,35 @@ static void test_buf_keeps_nothing_of_what_does_not_fit(void **state)
 	assert_false(buf_ok(&b));
 }
 
+static void test_printf(void **state)
+{
+	static const char raw[] = { 'r', 'a', 'w' }; /* no NUL behind it */
+	char mem[64], want[64];
+	struct buf b = BUF_OF(mem);
+	struct arena a;
+
+	buf_printf(&b, "<%.*s>%s;%u%c%.*s.", 3, raw, "", UINT32_MAX, '!', 9, "short");
+	assert_true(str_eq(buf_str(&b), STR("<raw>;4294967295!short.")));
+	b = BUF_OF(mem);
+	buf_printf(&b, "%u%%: %03u %d %-4s|", 50u, 7u, -1, "x");
+	assert_true(str_eq(buf_str(&b), STR("50%: 007 -1 x   |")));
+	b = (struct buf){ .p = mem, .max = 5 };
+	buf_lit(&b, "1");
+	buf_printf(&b, "%s-%s", "23", "45"); /* all or nothing */
+	assert_true(!buf_ok(&b) && str_eq(buf_str(&b), STR("1")));
+
+	arena_init(&a, 64);
+	memset(want, 'w', sizeof(want));
+	for (int n = 0; n < 64; n++)
+		assert_true(str_eq(
+			str_of(arena_printf(&a, "%.*s", n, want)), str_make(want, (size_t)n)));
+	assert_int_equal(strlen(arena_printf(&a, "%0*d", 1000, 1)), 1000);
+	assert_int_equal(strlen(arena_printf(&a, "%s%s", arena_printf(&a, "%0*d", 400, 1),
+				 arena_printf(&a, "%0*d", 400, 1))),
+		800);
+	arena_fini(&a);
+}
+
 static void test_long_printf(void **state)
 {
 	static char mem[1001];
@@ -292,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_str),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_buf_keeps_nothing_of_what_does_not_fit),
+		cmocka_unit_test(test_printf),
 		cmocka_unit_test(test_long_printf),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_list),
