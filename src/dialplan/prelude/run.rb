@@ -32,6 +32,11 @@ module TandemRun
     end
   end
 
+  # The text and code of the last run, which the next one may use.
+  def self.forget
+    @code = @cached = @cached_name = nil
+  end
+
   def self.at_exit(block) = @blocks.push(block)
 
   # nil, or "name:line: what is wrong"
@@ -121,19 +126,6 @@ module TandemRun
     end
   end
 end
-
-# Walked through once here, what every run needs is warm, and shared by all sandboxes.
-TandemRun.start(<<~'SCRIPT', 'warm', { 'request' => { 'headers' => [['From', '<sip:a@b>']] } })
-  def warm(number) = number =~ /1/ ? sys.Out : sys.Username.inspect
-  begin
-    warm(req.URI.User.to_s)
-    req.Header.From.FromURI.User
-    TandemSandbox.command('warm', sys)
-  rescue ArgumentError => e
-    e.message
-  end
-SCRIPT
-Object.send(:remove_method, :warm)
 
 # Everything that there is now is Ruby's or ours: fresh.c holds scripts against it.
 TandemModules = []

@@ -13,7 +13,11 @@
 #include "dialplan/zygote/prelude.h"
 #include "dialplan/zygote/sandbox.h"
 
-enum { CHECK_MEMORY_MB = 256, CHECK_CPU_S = 10 };
+enum {
+	CHECK_MEMORY_MB = 256,
+	CHECK_CPU_S = 10,
+	AGE_OF_OLD = 3, /* collections that make an object old, so that later ones pass it by */
+};
 
 static VALUE evaluate(VALUE arg)
 {
@@ -41,19 +45,12 @@ static void print_error(const char *what)
 	fprintf(stderr, "tandem-dialplan: %s: %s\n", what, failed ? "?" : StringValueCStr(text));
 }
 
-static VALUE collect_garbage(VALUE unused)
+static VALUE forget_runs(VALUE unused)
 {
-	return rb_gc_start();
-}
-
-/*
- * The first tracer of lines rewrites all code that there is; done here, no sandbox pays for it and
- * for copies of the memory that is changed.
- */
-static void warm_tracer(struct sandbox *s)
-{
-	rb_tracepoint_enable(s->tracer);
-	rb_tracepoint_disable(s->tracer);
+	rb_funcall(rb_const_get(rb_cObject, rb_intern("TandemRun")), rb_intern("forget"), 0);
+	for (int i = 0; i < AGE_OF_OLD; i++)
+		rb_gc_start();
+	return Qnil;
 }
 
 bool sandbox_prepare(struct sandbox *s)
@@ -71,9 +68,13 @@ bool sandbox_prepare(struct sandbox *s)
 			return false;
 		}
 	}
-	warm_tracer(s);
 	fresh_snapshot(s);
-	rb_protect(collect_garbage, Qnil, &failed);
+	if (!rehearse(s) || s->spent) {
+		fprintf(stderr, "tandem-dialplan: rehearsal: %s\n", s->spent ? s->spent : "failed");
+		return false;
+	}
+	rb_protect(forget_runs, Qnil, &failed);
+	shared_fill_holes();
 	return !failed;
 }
 
@@ -131,7 +132,7 @@ static json_t *end_message(struct sandbox *s, VALUE result)
 	return m;
 }
 
-static void run_script(struct sandbox *s, const json_t *order)
+bool sandbox_run(struct sandbox *s, const json_t *order)
 {
 	struct run r = { s, order };
 	int failed = 0;
@@ -157,8 +158,7 @@ static void run_script(struct sandbox *s, const json_t *order)
 	s->sys = s->req = Qnil;
 	fresh_clean(s);
 	sent = channel_send(s, end_message(s, result));
-	if (s->spent || !sent)
-		_exit(0);
+	return sent && !s->spent;
 }
 
 void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
@@ -174,8 +174,8 @@ void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
 		if (!channel_receive(s, true, &interrupted, &m))
 			_exit(0);
 		order = json_object_get(m, "run");
-		if (order)
-			run_script(s, order);
+		if (order && !sandbox_run(s, order))
+			_exit(0);
 		json_decref(m);
 	}
 }

@@ -45,6 +45,8 @@ struct sandbox {
 bool sandbox_prepare(struct sandbox *s);
 /* In the forked child: jail, then runs until the channel closes. */
 _Noreturn void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s);
+/* One run; false: no other can follow. */
+bool sandbox_run(struct sandbox *s, const json_t *order);
 /* The child of --check: writes what is wrong with a script; 0 when nothing is. */
 int sandbox_check(struct sandbox *s, int out, const char *name, const char *text, size_t n);
 
@@ -80,6 +82,12 @@ bool jail_drop(unsigned uid, unsigned gid);
 bool jail_prepare(struct sandbox *s); /* once, in the zygote */
 /* In the sandbox before its first script: descriptors, limits, system calls. */
 bool jail_enter(const struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s);
+
+/* rehearse.c: runs in the zygote, for what they leave warm. */
+bool rehearse(struct sandbox *s);
+
+/* shared.c: memory in order, for forks. */
+void shared_fill_holes(void);
 
 /* serve.c: the zygote's life; returns when core closes the control socket. */
 void serve(struct sandbox *s, int control);
