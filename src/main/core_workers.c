@@ -173,9 +173,6 @@ void core_workers_stop(struct core *c)
 	for (unsigned i = 0; i < c->worker_count; i++)
 		if (c->workers[i]->running)
 			pthread_join(c->workers[i]->thread, NULL);
-	if (c->net)
-		net_free(c->net);
-	c->net = NULL;
 }
 
 void core_workers_free(struct core *c)
@@ -186,4 +183,7 @@ void core_workers_free(struct core *c)
 		free(c->workers[i]);
 	}
 	c->worker_count = 0;
+	if (c->net)
+		net_free(c->net);
+	c->net = NULL;
 }

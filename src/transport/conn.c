@@ -505,8 +505,10 @@ struct order {
 static void on_order(struct inbox_item *item)
 {
 	struct order *o = container_of(item, struct order, item);
-	enum err e = send_here(o->to, &o->flow, str_make(o->bytes, o->length), o->id, o->from);
+	enum err e = ERR_OK;
 
+	if (!o->to->stopped)
+		e = send_here(o->to, &o->flow, str_make(o->bytes, o->length), o->id, o->from);
 	if (e)
 		tell_failed(o->to, o->from, o->id, e);
 	free(o);

@@ -106,6 +106,10 @@ struct net *net_new(const struct net_config *cfg, const int *fds, struct worker 
 
 void net_free(struct net *n)
 {
+	for (struct net_worker *nw = n->stopped, *next; nw; nw = next) {
+		next = nw->next;
+		free(nw);
+	}
 	free(n->fds);
 	free(n);
 }
@@ -172,10 +176,38 @@ static void free_route(struct hash_node *node, void *arg)
 	free(r);
 }
 
+/* ---- the end of a worker: whom its handlers serve is gone already ---- */
+
+static void no_message(void *arg, struct sip_msg *m, const struct flow *flow)
+{
+}
+
+static void no_failure(void *arg, uint64_t id, enum err why)
+{
+}
+
+static void no_close(void *arg, uint64_t conn)
+{
+}
+
+static void keep_shell(struct net_worker *nw)
+{
+	struct net *n = nw->net;
+
+	nw->next = __atomic_load_n(&n->stopped, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(
+		&n->stopped, &nw->next, nw, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
 void net_worker_free(struct transport *t)
 {
 	struct net_worker *nw = container_of(t, struct net_worker, transport);
 
+	nw->stopped = true;
+	t->handlers = (struct transport_handlers){
+		.on_message = no_message, .on_send_failed = no_failure, .on_closed = no_close
+	};
 	udp_flush(nw);
 	list_del(&nw->flush.link);
 	nw->net->workers[t->worker->id] = NULL;
@@ -195,7 +227,7 @@ void net_worker_free(struct transport *t)
 	free(nw->send_bytes);
 	free(nw->send);
 	udp_batch_free(nw->batch);
-	free(nw);
+	keep_shell(nw);
 }
 
 /* ---- in: from the socket to the owner ---- */

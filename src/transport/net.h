@@ -44,7 +44,7 @@ MUST_USE enum err net_bind(struct net_config *cfg, int *fds, struct buf *why);
 
 struct net; /* shared by the workers of the process: connection registry, counters */
 struct net *net_new(const struct net_config *cfg, const int *fds, struct worker **workers);
-void net_free(struct net *n);
+void net_free(struct net *n); /* after worker_fini of all: their inboxes may speak of it */
 
 struct net_counters {
 	uint64_t received, sent, malformed, dropped, send_failed, accepted, refused, handed_over;

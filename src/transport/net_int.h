@@ -68,12 +68,15 @@ struct net_worker {
 	uint64_t next_conn;
 
 	struct net_counters counters; /* written by this worker only */
+	bool stopped; /* soon an empty shell, as others may have posted something for it */
+	struct net_worker *next; /* in net.stopped */
 };
 
 struct net {
 	struct net_config cfg;
 	int *fds;
 	struct net_worker *workers[WORKERS_MAX];
+	struct net_worker *stopped; /* atomic */
 };
 
 /* A worker's own counter, which other threads read. */

@@ -170,12 +170,16 @@ static void node_start(struct node *n)
 		pthread_create(&n->threads[i], NULL, run, &n->loops[i]);
 }
 
-static void node_free(struct node *n)
+static void node_stop(struct node *n)
 {
 	for (unsigned i = 0; i < WORKERS; i++)
 		loop_stop(&n->loops[i]);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pthread_join(n->threads[i], NULL);
+}
+
+static void node_end(struct node *n)
+{
 	for (unsigned i = 0; i < WORKERS; i++)
 		net_worker_free(n->transports[i]);
 	for (unsigned i = 0; i < WORKERS; i++) {
@@ -186,6 +190,12 @@ static void node_free(struct node *n)
 	pthread_cond_destroy(&n->changed);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
+}
+
+static void node_free(struct node *n)
+{
+	node_stop(n);
+	node_end(n);
 }
 
 /* Waits until `*at` reaches a value; fails after a generous while. */
@@ -668,6 +678,26 @@ static void test_tcp_busy_stream_lives(void **state)
 	node_free(n);
 }
 
+/* Orders and news that are still in an inbox when the workers end, for those that are gone. */
+static void test_what_is_posted_at_the_end(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_new(lines);
+	unsigned owner;
+	int fd;
+
+	node_start(n);
+	fd = phone(n, SOCK_STREAM, 0, NULL);
+	ask(fd, "last", 1);
+	expect_ok(fd);
+	node_stop(n);
+	owner = (unsigned)(n->last_flow.conn >> 56) - 1;
+	assert_int_equal(
+		transport_send(n->transports[1 - owner], &n->last_flow, STR("\r\n"), 77), ERR_OK);
+	node_end(n); /* the owner's end closes the connection and tells everybody */
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -685,6 +715,7 @@ int main(void)
 		cmocka_unit_test(test_reopening_at_the_limit),
 		cmocka_unit_test(test_dispatch_rules),
 		cmocka_unit_test(test_tcp_busy_stream_lives),
+		cmocka_unit_test(test_what_is_posted_at_the_end),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as the core does: a peer that is gone shows as an error */
