@@ -69,14 +69,14 @@ end
 class RunTest < Minitest::Test
   def test_run
     Dir.mktmpdir do |dir|
-      argv = [File.join(__dir__, "run"), *%w[--quick --only tandem --jobs basic,tcp,idle,latency,flood --seconds 0.2 --users 100 --callers 400
+      argv = [File.join(__dir__, "run"), *%w[--quick --only tandem --jobs basic,tcp,idle,latency,flood,dialplan --seconds 0.2 --users 100 --callers 400
                                                --at-once 10 --others 1 --no-wait], dir]
       out, status = Open3.capture2e({ "TANDEM_BUILD" => BUILD }, *argv)
       assert status.success?, out
       rows = JSON.parse(File.read(File.join(dir, "bench.json")))["rows"]
       assert_empty rows.reject { |r| r["tandem"]["median"] }.map { |r| [r["id"], r["tandem"]["faults"]] }, out
-      assert_equal %w[call_cpu call_tcp_cpu flood_invite idle_mb options_cpu refresh_cpu register_cpu register_tcp_cpu],
-                   rows.map { |r| r["id"] }.grep(/_cpu|_mb|_invite\z/).sort
+      assert_equal %w[call_cpu call_tcp_cpu dialplan_fresh flood_invite idle_mb options_cpu refresh_cpu register_cpu register_tcp_cpu],
+                   rows.map { |r| r["id"] }.grep(/_cpu|_mb|_invite|_fresh\z/).sort
     end
   end
 end
