@@ -6,13 +6,17 @@ enum {
 	MESSAGES_MIN = 10, /* fewer in an interval say nothing: the thread may not have run */
 	HOPELESS = 4, /* times the target, while shedding */
 	BAD_MAX = 2, /* such intervals in a row, then the next level */
+	UNIT_MIN_US = 500,
+	UNIT_GROWTH = 32, /* an interval without losses makes it larger by that part */
 	CALM_STEP = 5, /* calm ones in a row, then a level less */
 	CALM_END = 30, /* then shedding ends */
 };
 
 void overload_init(struct overload *o, unsigned target_ms)
 {
-	*o = (struct overload){ .target_us = target_ms * 1000, .least_us = UINT32_MAX };
+	*o = (struct overload){ .target_us = target_ms * 1000,
+		.unit_us = target_ms * 1000 / 2,
+		.least_us = UINT32_MAX };
 }
 
 void overload_lost(struct overload *o, uint64_t n)
@@ -42,6 +46,20 @@ static bool begin(struct overload *o, uint32_t delay, uint64_t now_ms)
 	o->worst_us = delay;
 	set_level(o, OVERLOAD_SHEDDING);
 	return true;
+}
+
+/*
+ * A queue that loses messages of calls that are up is too long, whatever its delay: what is refused
+ * must be refused earlier.
+ */
+static void fit_unit(struct overload *o)
+{
+	uint32_t most = o->target_us / 2, larger = o->unit_us + o->unit_us / UNIT_GROWTH + 1;
+
+	if (o->lost)
+		o->unit_us = o->unit_us / 2 > UNIT_MIN_US ? o->unit_us / 2 : UNIT_MIN_US;
+	else
+		o->unit_us = larger < most ? larger : most;
 }
 
 static uint64_t turned_away(const struct overload *o)
@@ -81,6 +99,7 @@ static bool end_interval(struct overload *o, uint64_t now_ms)
 	bool changed =
 		overload_level(o) == OVERLOAD_FINE ? begin(o, delay, now_ms) : climb(o, delay);
 
+	fit_unit(o);
 	__atomic_store_n(&o->delay_us, delay, __ATOMIC_RELAXED);
 	o->interval_end_ms = now_ms + INTERVAL_MS;
 	o->least_us = UINT32_MAX;
@@ -116,5 +135,5 @@ bool overload_refuses(
 	};
 
 	return overload_level(o) != OVERLOAD_FINE &&
-		o->waited_us > of_work[work] * of_demand[demand] * (o->target_us / 2);
+		o->waited_us > of_work[work] * of_demand[demand] * o->unit_us;
 }

@@ -47,6 +47,7 @@ struct overload_counters {
 
 struct overload {
 	uint32_t target_us; /* 0: nothing is ever refused */
+	uint32_t unit_us; /* half of it; less while the socket cannot hold a queue that long */
 	int level; /* enum overload_level, atomic */
 	uint32_t delay_us; /* of the last interval, atomic */
 	struct overload_counters counters; /* atomic */

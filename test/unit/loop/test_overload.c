@@ -206,6 +206,23 @@ static void test_what_the_kernel_loses_is_overload(void **state)
 	assert_int_equal(t->o.counters.lost, 3);
 }
 
+/* The socket holds less than the delay: refusing begins before it is full. */
+static void test_losses_make_refusing_begin_earlier(void **state)
+{
+	struct test *t = *state;
+
+	intervals(t, 2, 2 * TARGET_US);
+	assert_false(refused(t, TARGET_US, OVERLOAD_CALL, DEMAND_NORMAL));
+	overload_lost(&t->o, 1);
+	intervals(t, 1, TARGET_US);
+	assert_true(refused(t, TARGET_US, OVERLOAD_CALL, DEMAND_NORMAL));
+	assert_true(refused(t, TARGET_US / 2 + 1000, OVERLOAD_CALL, DEMAND_NORMAL));
+	for (unsigned i = 0; i < 60; i++)
+		intervals(t, 1, TARGET_US);
+	assert_int_equal(overload_level(&t->o), OVERLOAD_SHEDDING);
+	assert_false(refused(t, TARGET_US, OVERLOAD_CALL, DEMAND_NORMAL));
+}
+
 static void test_the_ladder(void **state)
 {
 	struct test *t = *state;
@@ -294,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup(test_it_ends_without_messages_too, setup),
 		cmocka_unit_test_setup(test_it_does_not_end_while_somebody_is_refused, setup),
 		cmocka_unit_test_setup(test_what_the_kernel_loses_is_overload, setup),
+		cmocka_unit_test_setup(test_losses_make_refusing_begin_earlier, setup),
 		cmocka_unit_test_setup(test_the_ladder, setup),
 		cmocka_unit_test_setup(test_much_refusing_is_a_reason_to_climb, setup),
 		cmocka_unit_test(test_what_streams_waited_is_estimated),
