@@ -74,7 +74,7 @@ bool sandbox_prepare(struct sandbox *s)
 		return false;
 	}
 	rb_protect(forget_runs, Qnil, &failed);
-	shared_fill_holes();
+	shared_arrange();
 	return !failed;
 }
 

@@ -87,7 +87,7 @@ bool jail_enter(const struct sandbox *s, int fd, unsigned memory_mb, unsigned cp
 bool rehearse(struct sandbox *s);
 
 /* shared.c: memory in order, for forks. */
-void shared_fill_holes(void);
+void shared_arrange(void);
 
 /* serve.c: the zygote's life; returns when core closes the control socket. */
 void serve(struct sandbox *s, int control);

@@ -392,6 +392,29 @@ static void standard_library(void **state)
 	says(d, "SecureRandom.hex(4).length", "8");
 }
 
+/* More than the interpreter has stacks for at the start; the zygote rearranges those. */
+static void fibers(void **state)
+{
+	struct dp *d = *state;
+
+	assert_string_equal("1\n2\n", dp_logged(d, "e = [1, 2].each\np e.next, e.next"));
+	assert_string_equal("100 4950\n",
+		dp_logged(d,
+			"list = (0...100).map { |i| Fiber.new { Fiber.yield i; :end } }\n"
+			"puts \"#{list.length} #{list.sum(&:resume)}\"\n"
+			"list.each(&:resume)"));
+	assert_string_equal("SystemStackError\nSystemStackError\n3\n",
+		dp_logged(d,
+			"def deeper = deeper\n"
+			"nested = []\n"
+			"20_000.times { nested = [nested] }\n"
+			"Fiber.new { begin; deeper; rescue SystemStackError; p $!.class; end "
+			"}.resume\n"
+			"Fiber.new { begin; nested.hash; nested.inspect; rescue SystemStackError; "
+			"p $!.class; end }.resume\n"
+			"p Fiber.new { 3 }.resume"));
+}
+
 static void errors_name_line_and_reason(void **state)
 {
 	static const struct {
@@ -553,6 +576,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(request_headers),
 		cmocka_unit_test(dotnet_strings),
 		cmocka_unit_test(standard_library),
+		cmocka_unit_test(fibers),
 		cmocka_unit_test(errors_name_line_and_reason),
 		cmocka_unit_test(the_abort),
 		cmocka_unit_test(stopped_from_outside),
