@@ -34,6 +34,7 @@ struct fresh {
 	long load_path_n, features_n;
 	rb_encoding *external;
 	VALUE constant_state;
+	bool begun; /* a run, in this process */
 };
 
 static VALUE set_of(VALUE list)
@@ -190,9 +191,18 @@ void fresh_snapshot(struct sandbox *s)
 	s->fresh = f;
 }
 
+void fresh_forked(struct sandbox *s)
+{
+	s->fresh->begun = false;
+}
+
 void fresh_begin(struct sandbox *s)
 {
-	rb_funcall(rb_cRandom, rb_intern("srand"), 0);
+	struct fresh *f = s->fresh;
+
+	if (f->begun)
+		rb_funcall(rb_cRandom, rb_intern("srand"), 0);
+	f->begun = true; /* the first time Ruby seeds them itself, if the script wants any */
 }
 
 void fresh_on_method(struct sandbox *s, VALUE where, VALUE name, bool added)

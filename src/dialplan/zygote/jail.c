@@ -43,7 +43,7 @@ static bool limit(int what, rlim_t soft, rlim_t hard)
 	return setrlimit(what, &r) == 0;
 }
 
-static rlim_t address_space(void)
+size_t jail_address_space(void)
 {
 	unsigned long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -53,13 +53,13 @@ static rlim_t address_space(void)
 			pages = 0;
 		fclose(f);
 	}
-	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* The soft limit on CPU is moved by the zygote before every run (WIRE_CPU). */
-static bool set_limits(unsigned memory_mb, unsigned cpu_s)
+static bool set_limits(const struct sandbox *s, unsigned memory_mb, unsigned cpu_s)
 {
-	rlim_t memory = address_space() + ((rlim_t)memory_mb << 20);
+	rlim_t memory = s->address_space + ((rlim_t)memory_mb << 20);
 
 	return limit(RLIMIT_AS, memory, memory) && limit(RLIMIT_CPU, cpu_s, RLIM_INFINITY) &&
 		limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_CORE, 0, 0) &&
@@ -217,7 +217,7 @@ static bool filter_calls(const struct sandbox *s)
 bool jail_enter(const struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
 {
 	return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0) == 0 && getppid() != 1 &&
-		null_stdio() && close_others(fd) && set_limits(memory_mb, cpu_s) &&
+		null_stdio() && close_others(fd) && set_limits(s, memory_mb, cpu_s) &&
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls(s);
 }

@@ -75,6 +75,7 @@ bool sandbox_prepare(struct sandbox *s)
 	}
 	rb_protect(forget_runs, Qnil, &failed);
 	shared_arrange();
+	s->address_space = jail_address_space();
 	return !failed;
 }
 
@@ -165,6 +166,7 @@ void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s)
 {
 	s->fd = fd;
 	s->memory_mb = memory_mb;
+	fresh_forked(s);
 	if (!jail_enter(s, fd, memory_mb, cpu_s))
 		_exit(70);
 	for (;;) {

@@ -23,6 +23,7 @@ struct sandbox {
 	int fd; /* channel */
 	uint32_t command; /* number of the last one */
 	unsigned memory_mb;
+	size_t address_space; /* of the zygote, and so of a sandbox when it begins */
 	bool running; /* a script is */
 	bool waiting; /* for the answer of a command */
 	bool stopping; /* the run was told to end: what facts 3.5 calls the abort */
@@ -71,6 +72,7 @@ void native_look_for_stop(struct sandbox *s);
 
 /* fresh.c: what a run left behind. */
 void fresh_snapshot(struct sandbox *s);
+void fresh_forked(struct sandbox *s); /* in a new process */
 void fresh_begin(struct sandbox *s);
 /* Takes away what the run defined; sets s->spent when that cannot be done exactly. */
 void fresh_clean(struct sandbox *s);
@@ -80,6 +82,7 @@ void fresh_on_method(struct sandbox *s, VALUE where, VALUE name, bool added);
 /* Before Ruby starts: user, group, no new privileges. uid 0 is never kept. */
 bool jail_drop(unsigned uid, unsigned gid);
 bool jail_prepare(struct sandbox *s); /* once, in the zygote */
+size_t jail_address_space(void); /* bytes that are mapped now */
 /* In the sandbox before its first script: descriptors, limits, system calls. */
 bool jail_enter(const struct sandbox *s, int fd, unsigned memory_mb, unsigned cpu_s);
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,15 +24,14 @@ enum { CHILDREN_MAX = 1024 };
 struct child {
 	uint64_t sandbox;
 	pid_t pid;
-	int pidfd; /* readable when it has ended */
 };
 
 struct zygote {
 	struct sandbox *sandbox;
 	int control;
+	int deaths; /* signalfd: a child has ended */
 	size_t count;
 	struct child children[CHILDREN_MAX];
-	struct pollfd polled[CHILDREN_MAX + 1];
 };
 
 static void report(struct zygote *z, struct wire_control *m, int fd)
@@ -96,9 +95,7 @@ static void on_fork(struct zygote *z, const struct wire_control *m)
 	answer.status = errno;
 	close(pair[1]);
 	if (pid > 0) {
-		int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-		z->children[z->count++] = (struct child){ m->sandbox, pid, pidfd };
+		z->children[z->count++] = (struct child){ m->sandbox, pid };
 		answer.kind = WIRE_FORKED;
 		answer.pid = pid;
 		answer.status = 0;
@@ -139,20 +136,33 @@ static void on_request(struct zygote *z, const struct wire_control *m)
 	}
 }
 
-static void reap(struct zygote *z, size_t i)
+static bool forget_child(struct zygote *z, pid_t pid, uint64_t *sandbox)
 {
-	struct child c = z->children[i];
-	struct wire_control m = { .kind = WIRE_EXITED, .sandbox = c.sandbox, .pid = c.pid };
+	for (size_t i = 0; i < z->count; i++) {
+		if (z->children[i].pid != pid)
+			continue;
+		*sandbox = z->children[i].sandbox;
+		z->children[i] = z->children[--z->count];
+		return true;
+	}
+	return false;
+}
+
+static void reap(struct zygote *z)
+{
+	struct wire_control m = { .kind = WIRE_EXITED };
+	struct signalfd_siginfo signal; /* one for any number of deaths */
 	struct rusage use;
 
-	if (wait4(c.pid, &m.status, WNOHANG, &use) != c.pid)
+	if (read(z->deaths, &signal, sizeof(signal)) < 0 && errno != EAGAIN)
 		return;
-	m.cpu_us = (uint64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
-		(uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
-	m.memory_kb = (uint64_t)use.ru_maxrss;
-	close(c.pidfd);
-	z->children[i] = z->children[--z->count];
-	report(z, &m, -1);
+	while ((m.pid = wait4(-1, &m.status, WNOHANG, &use)) > 0) {
+		m.cpu_us = (uint64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
+			(uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
+		m.memory_kb = (uint64_t)use.ru_maxrss;
+		if (forget_child(z, m.pid, &m.sandbox))
+			report(z, &m, -1);
+	}
 }
 
 /* false: core is gone. */
@@ -173,17 +183,29 @@ static bool take_requests(struct zygote *z)
 
 static bool turn(struct zygote *z)
 {
-	size_t n = z->count;
+	struct pollfd polled[] = { { .fd = z->control, .events = POLLIN },
+		{ .fd = z->deaths, .events = POLLIN } };
 
-	z->polled[0] = (struct pollfd){ .fd = z->control, .events = POLLIN };
-	for (size_t i = 0; i < n; i++)
-		z->polled[i + 1] = (struct pollfd){ .fd = z->children[i].pidfd, .events = POLLIN };
-	if (poll(z->polled, n + 1, -1) < 0)
+	if (poll(polled, 2, -1) < 0)
 		return errno == EINTR;
-	for (size_t i = n; i-- > 0;) /* backwards: reaping fills the hole from the end */
-		if (z->polled[i + 1].revents)
-			reap(z, i);
-	return !z->polled[0].revents || take_requests(z);
+	if (polled[1].revents)
+		reap(z);
+	return !polled[0].revents || take_requests(z);
+}
+
+/*
+ * Blocked for good: Ruby's handler would wake threads that there are not. Sandboxes inherit that,
+ * and have no children.
+ */
+static int watch_deaths(void)
+{
+	sigset_t deaths;
+
+	sigemptyset(&deaths);
+	sigaddset(&deaths, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &deaths, NULL))
+		return -1;
+	return signalfd(-1, &deaths, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 void serve(struct sandbox *s, int control)
@@ -195,8 +217,10 @@ void serve(struct sandbox *s, int control)
 		return;
 	z->sandbox = s;
 	z->control = control;
-	report(z, &ready, -1);
-	while (turn(z))
+	z->deaths = watch_deaths();
+	if (z->deaths >= 0)
+		report(z, &ready, -1);
+	while (z->deaths >= 0 && turn(z))
 		;
 	for (size_t i = 0; i < z->count; i++)
 		kill(z->children[i].pid, SIGKILL);

@@ -128,6 +128,24 @@ static void random_numbers_differ(void **state)
 	assert_string_not_equal(first, dp_logged(d, "p rand(1 << 60)"));
 }
 
+/* Neither sandbox may go on from what the zygote had. */
+static void random_numbers_differ_between_sandboxes(void **state)
+{
+	static const char script[] = "p rand(1 << 60), [*1..100].shuffle, Random.seed";
+	struct dp *d = *state;
+	struct dp_run r = { 0 };
+	char first[1024];
+
+	d->log_n = 0;
+	dp_run(d, &r, "dora", script);
+	snprintf(first, sizeof(first), "%s", d->log);
+	d->log_n = 0;
+	dp_run(d, &r, "emil", script);
+	assert_int_equal(DIALPLAN_END_DONE, r.end);
+	for (char *a = first, *b = d->log; *a; a = strchr(a, '\n') + 1, b = strchr(b, '\n') + 1)
+		assert_int_not_equal(0, strncmp(a, b, (size_t)(strchr(a, '\n') - a)));
+}
+
 static void other_runs_cannot_be_looked_for(void **state)
 {
 	struct dp *d = *state;
@@ -209,6 +227,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_top_level_is_fresh),
 		cmocka_unit_test(what_cannot_be_cleaned_costs_the_sandbox),
 		cmocka_unit_test(random_numbers_differ),
+		cmocka_unit_test(random_numbers_differ_between_sandboxes),
 		cmocka_unit_test(other_runs_cannot_be_looked_for),
 		cmocka_unit_test(a_sandbox_belongs_to_one_customer),
 		cmocka_unit_test(the_environment_is_empty),
