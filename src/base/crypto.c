@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 
+enum { JOIN_BYTES = 512 }; /* small parts are handed over together */
 enum { NONCE_BYTES = 12, TAG_BYTES = 16, SALT_BYTES = 16, HASH_BYTES = 32 };
 enum { SCRYPT_N = 32768, SCRYPT_R = 8, SCRYPT_P = 1, SCRYPT_MEMORY = 64 << 20 };
 
@@ -60,10 +61,25 @@ void crypto_digest(
 {
 	EVP_MD_CTX *ctx = digest_context();
 
+	char joined[JOIN_BYTES];
+	size_t used = 0;
+
 	BUG_ON(!EVP_DigestInit_ex2(ctx, digests[d], NULL));
-	for (size_t i = 0; i < n; i++)
-		BUG_ON(!EVP_DigestUpdate(ctx, parts[i].p, parts[i].n));
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n > sizeof(joined) - used) {
+			BUG_ON(!EVP_DigestUpdate(ctx, joined, used));
+			used = 0;
+		}
+		if (parts[i].n > sizeof(joined)) {
+			BUG_ON(!EVP_DigestUpdate(ctx, parts[i].p, parts[i].n));
+		} else if (parts[i].n) {
+			memcpy(joined + used, parts[i].p, parts[i].n);
+			used += parts[i].n;
+		}
+	}
+	BUG_ON(!EVP_DigestUpdate(ctx, joined, used));
 	BUG_ON(!EVP_DigestFinal_ex(ctx, out, NULL));
+	crypto_wipe(joined, used);
 }
 
 void crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], struct str data, uint8_t out[32])

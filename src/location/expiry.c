@@ -6,23 +6,23 @@
 #include "base/arena.h"
 #include "location/table.h"
 
-static void place(struct expiry *x, struct entry *e, uint32_t at)
+static void place(struct expiry *x, struct expiry_place p, uint32_t at)
 {
-	x->heap[at] = e;
-	e->expiry_at = at;
+	x->heap[at] = p;
+	p.entry->expiry_at = at;
 }
 
 static bool sooner(const struct expiry *x, uint32_t a, uint32_t b)
 {
-	return x->heap[a]->expires_ms < x->heap[b]->expires_ms;
+	return x->heap[a].due_ms < x->heap[b].due_ms;
 }
 
 static void swap(struct expiry *x, uint32_t a, uint32_t b)
 {
-	struct entry *e = x->heap[a];
+	struct expiry_place p = x->heap[a];
 
 	place(x, x->heap[b], a);
-	place(x, e, b);
+	place(x, p, b);
 }
 
 static uint32_t rise(struct expiry *x, uint32_t at)
@@ -50,10 +50,10 @@ static void sink(struct expiry *x, uint32_t at)
 void expiry_add(struct expiry *x, struct entry *e)
 {
 	if (x->count == x->room) {
-		x->room = x->room ? 2 * x->room : 16;
-		x->heap = mem_grow(x->heap, x->room * sizeof(struct entry *));
+		x->room = x->room ? x->room + x->room / 2 : 16;
+		x->heap = mem_grow(x->heap, x->room * sizeof(*x->heap));
 	}
-	place(x, e, x->count++);
+	place(x, (struct expiry_place){ e, e->expires_ms }, x->count++);
 	rise(x, e->expiry_at);
 }
 
@@ -67,9 +67,30 @@ void expiry_remove(struct expiry *x, struct entry *e)
 	sink(x, rise(x, at));
 }
 
-struct entry *expiry_first(const struct expiry *x)
+void expiry_changed(struct expiry *x, struct entry *e)
 {
-	return x->count ? x->heap[0] : NULL;
+	struct expiry_place *p = &x->heap[e->expiry_at];
+
+	if (e->expires_ms >= p->due_ms)
+		return;
+	p->due_ms = e->expires_ms;
+	rise(x, e->expiry_at);
+}
+
+struct entry *expiry_first(struct expiry *x, int64_t now_ms, unsigned *steps)
+{
+	while (x->count && x->heap[0].due_ms <= now_ms) {
+		struct entry *e = x->heap[0].entry;
+
+		if (e->expires_ms <= now_ms)
+			return e;
+		if (!*steps)
+			return NULL;
+		--*steps;
+		x->heap[0].due_ms = e->expires_ms;
+		sink(x, 0);
+	}
+	return NULL;
 }
 
 void expiry_fini(struct expiry *x)

@@ -19,9 +19,10 @@ struct location {
 	struct shard shards[SHARDS];
 };
 
-static struct shard *shard_of(struct location *l, struct str aor)
+/* h: hash_istr of the AOR */
+static struct shard *shard_of(struct location *l, uint64_t h)
 {
-	return &l->shards[hash_istr(aor) >> 58];
+	return &l->shards[h >> 58];
 }
 
 /* ---- life ---- */
@@ -85,18 +86,21 @@ static void load_row(const struct store_binding *row, void *arg)
 {
 	struct loading *load = arg;
 	struct location *l = load->l;
-	struct shard *s = shard_of(l, row->aor);
-	const struct aor *a = shard_find(s, row->aor);
-	int64_t older = a ? aor_row_of(a, row->contact) : 0;
+	uint64_t h = hash_istr(row->aor);
+	struct shard *s = shard_of(l, h);
+	struct aor *a;
 	struct binding b;
+	int64_t older;
 
 	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b)) {
 		drops_add(&load->dead, row->id);
 		return;
 	}
+	a = shard_get(s, row->aor, h);
+	older = aor_row_of(a, row->contact);
 	if (older)
 		drops_add(&load->dead, older);
-	shard_put(s, row->aor, &b);
+	aor_put(s, a, &b);
 }
 
 enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count)
@@ -174,12 +178,13 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	void (*visit)(const struct binding *b, void *arg), void *arg)
 {
 	struct binding list[LOCATION_BINDINGS_MAX];
-	struct shard *s = shard_of(l, aor);
+	uint64_t h = hash_istr(aor);
+	struct shard *s = shard_of(l, h);
 	const struct aor *a;
 	unsigned n;
 
 	lock_take(&s->lock);
-	a = shard_find(s, aor);
+	a = shard_find(s, aor, h);
 	n = a ? present(a, now_ms, REACHABLE, list, LOCATION_BINDINGS_MAX) : 0;
 	for (unsigned i = 0; i < n; i++)
 		visit(&list[i], arg);
@@ -238,12 +243,12 @@ void location_report_locks(struct location *l, lock_report_fn *report, void *arg
 
 /* ---- changing ---- */
 
-static void apply(struct shard *s, struct str aor, const struct location_change *c)
+static void apply(struct shard *s, struct aor *a, const struct location_change *c)
 {
 	for (unsigned i = 0; i < c->remove_count; i++)
-		shard_remove(s, aor, c->remove[i]);
+		aor_remove(s, a, c->remove[i]);
 	for (unsigned i = 0; i < c->put_count; i++)
-		shard_put(s, aor, &c->put[i]);
+		aor_put(s, a, &c->put[i]);
 }
 
 static bool fits(struct str aor, const struct location_change *c, unsigned count)
@@ -272,7 +277,7 @@ static void in_rows(struct worker *w, struct str aor, const struct aor *a,
 	for (unsigned i = 0; i < c->remove_count + c->put_count; i++) {
 		struct str contact =
 			i < c->remove_count ? c->remove[i] : c->put[i - c->remove_count].contact;
-		int64_t row = a ? aor_row_of(a, contact) : 0;
+		int64_t row = aor_row_of(a, contact);
 
 		if (row)
 			out->drop[out->drop_count++] = row;
@@ -291,15 +296,16 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	struct location_change c;
 	struct journal_change rows;
 	struct binding list[LOCATION_BINDINGS_MAX];
-	struct shard *s = shard_of(l, aor);
-	const struct aor *a;
+	uint64_t h = hash_istr(aor);
+	struct shard *s = shard_of(l, h);
+	struct aor *a;
 	unsigned n;
 	enum err e;
 
 	c.put_count = c.remove_count = 0;
 	lock_take(&s->lock);
-	a = shard_find(s, aor);
-	n = a ? present(a, w->clock.wall_ms, ALL, list, LOCATION_BINDINGS_MAX) : 0;
+	a = shard_get(s, aor, h);
+	n = present(a, w->clock.wall_ms, ALL, list, LOCATION_BINDINGS_MAX);
 	e = change(change_arg, list, n, &c);
 	if (!e && !fits(aor, &c, n))
 		e = ERR_LIMIT;
@@ -308,7 +314,8 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 		e = journal_post(l->store, w, &rows, done, done_arg);
 	}
 	if (!e)
-		apply(s, aor, &c);
+		apply(s, a, &c);
+	shard_tidy(s, a);
 	lock_give(&s->lock);
 	return e;
 }

@@ -5,12 +5,15 @@
 #include "base/hash.h"
 #include "location/table.h"
 
+enum { SWEEP_STEPS = 1024 }; /* entries that a sweep moves in the heap */
+
 void shard_init(struct shard *s)
 {
 	*s = (struct shard){ .bindings = 0 };
 	lock_init(&s->lock);
 	hash_init(&s->aors, 16);
 	hash_init(&s->agents, 8);
+	hash_init(&s->ends, 8);
 	hash_init(&s->conns, 8);
 }
 
@@ -51,7 +54,52 @@ static void agent_put(struct shard *s, struct agent *a)
 	free(a);
 }
 
+/* ---- our ends of flows ---- */
+
+static bool is_end(const struct end *e, const struct flow *f)
+{
+	return e->proto == f->proto && e->listener == f->listener && addr_eq(&e->local, &f->local);
+}
+
+static struct end *end_get(struct shard *s, const struct flow *f)
+{
+	uint64_t h = hash_mix(addr_hash(&f->local), (uint64_t)f->listener << 8 | f->proto);
+	struct end *e;
+
+	for (struct hash_node *n = hash_find(&s->ends, h); n; n = hash_next(n)) {
+		e = container_of(n, struct end, node);
+		if (is_end(e, f)) {
+			e->refs++;
+			return e;
+		}
+	}
+	e = mem_alloc(sizeof(*e));
+	*e = (struct end){
+		.refs = 1, .proto = f->proto, .listener = f->listener, .local = f->local
+	};
+	hash_add(&s->ends, &e->node, h);
+	return e;
+}
+
+static void end_put(struct shard *s, struct end *e)
+{
+	if (--e->refs)
+		return;
+	hash_del(&s->ends, &e->node);
+	free(e);
+}
+
 /* ---- bindings ---- */
+
+static struct conn_link *link_of(const struct entry *e)
+{
+	return (struct conn_link *)(void *)e - 1;
+}
+
+static struct entry *entry_of(struct conn_link *l)
+{
+	return (struct entry *)(void *)(l + 1);
+}
 
 void entry_view(const struct entry *e, struct binding *out)
 {
@@ -62,7 +110,10 @@ void entry_view(const struct entry *e, struct binding *out)
 		.q1000 = e->q1000,
 		.expires_ms = e->expires_ms,
 		.updated_ms = e->updated_ms,
-		.flow = e->flow,
+		.flow = { .proto = e->end->proto,
+			.listener = e->end->listener,
+			.conn = e->connected ? link_of(e)->conn : 0,
+			.local = e->end->local },
 		.row = e->row,
 		.lost = e->lost };
 	out->contact = str_make(p, e->contact_n);
@@ -72,6 +123,8 @@ void entry_view(const struct entry *e, struct binding *out)
 	out->call_id = str_make(p, e->call_id_n);
 	p += e->call_id_n;
 	out->path = str_make(p, e->path_n);
+	p += e->path_n;
+	memcpy(&out->flow.remote, p, e->remote_n);
 	if (e->agent)
 		out->user_agent = str_make(e->agent->text, e->agent->n);
 }
@@ -83,25 +136,52 @@ static char *add_text(char *p, struct str s)
 	return p + s.n;
 }
 
+/* An IPv4 address ends before sockaddr_in's padding. */
+static struct str remote_bytes(const struct flow *f)
+{
+	const size_t v4 = offsetof(struct sockaddr_in, sin_zero);
+
+	return str_make((const char *)&f->remote,
+		f->remote.sa.sa_family == AF_INET6 ? sizeof(f->remote) : v4);
+}
+
+/* All but what is in a list, heap or hash; the texts have room. */
+static void entry_fill(struct entry *e, const struct binding *b)
+{
+	struct str remote = remote_bytes(&b->flow);
+
+	e->expires_ms = b->expires_ms;
+	e->updated_ms = b->updated_ms;
+	e->row = b->row;
+	e->cseq = b->cseq;
+	e->reg_id = b->reg_id;
+	e->q1000 = (uint16_t)b->q1000;
+	e->contact_n = (uint16_t)b->contact.n;
+	e->instance_n = (uint16_t)b->instance.n;
+	e->call_id_n = (uint16_t)b->call_id.n;
+	e->path_n = (uint16_t)b->path.n;
+	e->remote_n = (uint8_t)remote.n;
+	add_text(
+		add_text(add_text(add_text(add_text(e->text, b->contact), b->instance), b->call_id),
+			b->path),
+		remote);
+}
+
+static size_t text_bytes(const struct binding *b)
+{
+	return b->contact.n + b->instance.n + b->call_id.n + b->path.n + remote_bytes(&b->flow).n;
+}
+
 static struct entry *entry_new(struct shard *s, const struct binding *b)
 {
-	struct entry *e =
-		mem_alloc(sizeof(*e) + b->contact.n + b->instance.n + b->call_id.n + b->path.n);
+	size_t front = b->flow.conn ? sizeof(struct conn_link) : 0;
+	char *mem = mem_alloc(front + sizeof(struct entry) + text_bytes(b));
+	struct entry *e = (struct entry *)(void *)(mem + front);
 
-	*e = (struct entry){ .expires_ms = b->expires_ms,
-		.updated_ms = b->updated_ms,
-		.row = b->row,
-		.flow = b->flow,
-		.agent = agent_get(s, b->user_agent),
-		.cseq = b->cseq,
-		.reg_id = b->reg_id,
-		.q1000 = (uint16_t)b->q1000,
-		.contact_n = (uint16_t)b->contact.n,
-		.instance_n = (uint16_t)b->instance.n,
-		.call_id_n = (uint16_t)b->call_id.n,
-		.path_n = (uint16_t)b->path.n };
-	add_text(add_text(add_text(add_text(e->text, b->contact), b->instance), b->call_id),
-		b->path);
+	*e = (struct entry){ .agent = agent_get(s, b->user_agent),
+		.end = end_get(s, &b->flow),
+		.connected = b->flow.conn != 0 };
+	entry_fill(e, b);
 	return e;
 }
 
@@ -111,13 +191,15 @@ static uint64_t conn_hash(uint64_t conn)
 }
 
 /* Into the shard and its indexes; newest first in its AOR. */
-static void entry_add(struct shard *s, struct aor *a, struct entry *e)
+static void entry_add(struct shard *s, struct aor *a, struct entry *e, uint64_t conn)
 {
 	e->aor = a;
 	e->next = a->entries;
 	a->entries = e;
-	if (e->flow.conn)
-		hash_add(&s->conns, &e->conn, conn_hash(e->flow.conn));
+	if (e->connected) {
+		link_of(e)->conn = conn;
+		hash_add(&s->conns, &link_of(e)->node, conn_hash(conn));
+	}
 	expiry_add(&s->expiry, e);
 	s->bindings++;
 }
@@ -128,17 +210,34 @@ static void entry_drop(struct shard *s, struct entry **at)
 	struct entry *e = *at;
 
 	*at = e->next;
-	if (e->flow.conn && !e->lost)
-		hash_del(&s->conns, &e->conn);
+	if (e->connected && !e->lost)
+		hash_del(&s->conns, &link_of(e)->node);
 	expiry_remove(&s->expiry, e);
 	agent_put(s, e->agent);
+	end_put(s, e->end);
 	s->bindings--;
-	free(e);
+	free(e->connected ? (void *)link_of(e) : e);
 }
 
-struct aor *shard_find(struct shard *s, struct str aor)
+/* The usual refresh: the same phone on the same flow, only later. False: it is not that. */
+static bool entry_refresh(struct shard *s, struct entry *e, const struct binding *b)
 {
-	for (struct hash_node *n = hash_find(&s->aors, hash_istr(aor)); n; n = hash_next(n)) {
+	struct str agent = e->agent ? str_make(e->agent->text, e->agent->n) : STR_NONE;
+	size_t room = (size_t)e->contact_n + e->instance_n + e->call_id_n + e->path_n + e->remote_n;
+
+	if (e->connected || b->flow.conn || text_bytes(b) > room || !is_end(e->end, &b->flow) ||
+		!str_eq(agent, b->user_agent))
+		return false;
+	entry_fill(e, b);
+	expiry_changed(&s->expiry, e);
+	return true;
+}
+
+/* ---- addresses of record ---- */
+
+struct aor *shard_find(struct shard *s, struct str aor, uint64_t h)
+{
+	for (struct hash_node *n = hash_find(&s->aors, h); n; n = hash_next(n)) {
 		struct aor *a = container_of(n, struct aor, node);
 
 		if (str_ieq(aor_text(a), aor))
@@ -147,7 +246,21 @@ struct aor *shard_find(struct shard *s, struct str aor)
 	return NULL;
 }
 
-static void drop_if_empty(struct shard *s, struct aor *a)
+struct aor *shard_get(struct shard *s, struct str aor, uint64_t h)
+{
+	struct aor *a = shard_find(s, aor, h);
+
+	if (a)
+		return a;
+	a = mem_alloc(sizeof(*a) + aor.n);
+	a->entries = NULL;
+	a->n = (uint16_t)aor.n;
+	memcpy(a->text, aor.p, aor.n);
+	hash_add(&s->aors, &a->node, h);
+	return a;
+}
+
+void shard_tidy(struct shard *s, struct aor *a)
 {
 	if (a->entries)
 		return;
@@ -166,42 +279,30 @@ static struct entry **find_contact(struct aor *a, struct str contact)
 
 int64_t aor_row_of(const struct aor *a, struct str contact)
 {
-	const struct entry *e = a->entries;
+	const struct entry *e = *find_contact((struct aor *)a, contact);
 
-	while (e && !str_eq(str_make(e->text, e->contact_n), contact))
-		e = e->next;
 	return e ? e->row : 0;
 }
 
-void shard_remove(struct shard *s, struct str aor, struct str contact)
+void aor_remove(struct shard *s, struct aor *a, struct str contact)
 {
-	struct aor *a = shard_find(s, aor);
-	struct entry **at;
+	struct entry **at = find_contact(a, contact);
 
-	if (!a)
-		return;
-	at = find_contact(a, contact);
 	if (*at)
 		entry_drop(s, at);
-	drop_if_empty(s, a);
 }
 
-void shard_put(struct shard *s, struct str aor, const struct binding *b)
+void aor_put(struct shard *s, struct aor *a, const struct binding *b)
 {
-	struct aor *a = shard_find(s, aor);
-	struct entry *e = entry_new(s, b), **at;
+	struct entry **at = find_contact(a, b->contact);
+	struct entry *e;
 
-	if (!a) {
-		a = mem_alloc(sizeof(*a) + aor.n);
-		a->entries = NULL;
-		a->n = (uint16_t)aor.n;
-		memcpy(a->text, aor.p, aor.n);
-		hash_add(&s->aors, &a->node, hash_istr(aor));
-	}
-	at = find_contact(a, b->contact);
+	if (*at && entry_refresh(s, *at, b))
+		return;
+	e = entry_new(s, b);
 	if (*at)
 		entry_drop(s, at);
-	entry_add(s, a, e);
+	entry_add(s, a, e, b->flow.conn);
 }
 
 void shard_conn_closed(struct shard *s, uint64_t conn)
@@ -209,12 +310,12 @@ void shard_conn_closed(struct shard *s, uint64_t conn)
 	struct hash_node *n = hash_find(&s->conns, conn_hash(conn)), *next;
 
 	for (; n; n = next) {
-		struct entry *e = container_of(n, struct entry, conn);
+		struct conn_link *l = container_of(n, struct conn_link, node);
 
 		next = hash_next(n);
-		if (e->flow.conn != conn)
+		if (l->conn != conn)
 			continue;
-		e->lost = true;
+		entry_of(l)->lost = true;
 		hash_del(&s->conns, n);
 	}
 }
@@ -224,18 +325,17 @@ void shard_conn_closed(struct shard *s, uint64_t conn)
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg)
 {
-	unsigned removed = 0;
+	unsigned removed = 0, steps = SWEEP_STEPS;
 	struct entry *e;
 
-	for (; removed < max && (e = expiry_first(&s->expiry)) && e->expires_ms <= now_ms;
-		removed++) {
+	for (; removed < max && (e = expiry_first(&s->expiry, now_ms, &steps)); removed++) {
 		struct aor *a = e->aor;
 		struct binding b;
 
 		entry_view(e, &b);
 		gone(aor_text(a), &b, arg);
 		entry_drop(s, find_contact(a, b.contact));
-		drop_if_empty(s, a);
+		shard_tidy(s, a);
 	}
 	return removed;
 }
@@ -266,7 +366,7 @@ static void free_aor(struct hash_node *n, void *arg)
 
 	while (a->entries)
 		entry_drop(s, &a->entries);
-	drop_if_empty(s, a);
+	shard_tidy(s, a);
 }
 
 void shard_fini(struct shard *s)
@@ -274,6 +374,7 @@ void shard_fini(struct shard *s)
 	hash_each(&s->aors, free_aor, s);
 	hash_fini(&s->aors);
 	hash_fini(&s->agents);
+	hash_fini(&s->ends);
 	hash_fini(&s->conns);
 	expiry_fini(&s->expiry);
 	lock_fini(&s->lock);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The table itself: shards, each with a lock and a hash of AORs; an AOR has a list of bindings,
- * one allocation each with all of its text. User agents, which thousands of phones share, are kept
- * once.
+ * one allocation each with all of its text. What thousands of phones share is kept once and
+ * counted: user agents, and our ends of the flows.
  */
 #ifndef LOCATION_TABLE_H
 #define LOCATION_TABLE_H
@@ -14,21 +14,27 @@
 
 enum { SHARDS = 64 };
 
-struct entry { /* one binding */
+struct entry { /* one binding; in front of it a struct conn_link, if it is connected */
 	struct entry *next;
 	struct aor *aor;
-	struct hash_node conn; /* in the shard's hash, while flow.conn is open */
+	struct agent *agent;
+	struct end *end;
 	int64_t expires_ms, updated_ms;
 	int64_t row; /* in the store */
-	struct flow flow;
-	struct agent *agent;
 	uint32_t cseq;
 	uint32_t reg_id;
 	uint32_t expiry_at; /* place in the heap */
-	bool lost; /* its connection is gone */
 	uint16_t q1000;
 	uint16_t contact_n, instance_n, call_id_n, path_n;
-	char text[]; /* contact, instance, call_id, path */
+	uint8_t remote_n;
+	bool connected; /* it came over a connection */
+	bool lost; /* which is gone */
+	char text[]; /* contact, instance, call_id, path; the first remote_n bytes of its address */
+};
+
+struct conn_link { /* in the shard's hash, while the connection is open */
+	struct hash_node node;
+	uint64_t conn;
 };
 
 struct aor {
@@ -45,21 +51,36 @@ struct agent { /* a User-Agent text, counted */
 	char text[];
 };
 
+struct end { /* our end of a flow, counted */
+	struct hash_node node;
+	unsigned refs;
+	enum tp_proto proto;
+	uint16_t listener;
+	struct addr local;
+};
+
 struct shard {
 	struct lock lock;
 	struct hash aors;
 	struct hash agents;
-	struct hash conns; /* of entries, by their connection */
+	struct hash ends;
+	struct hash conns; /* of struct conn_link */
 	struct expiry expiry;
 	size_t bindings;
 };
 
 void shard_init(struct shard *s);
 void shard_fini(struct shard *s);
-struct aor *shard_find(struct shard *s, struct str aor);
-/* Under the lock. Replaces the binding with the same contact; b's text is copied. */
-void shard_put(struct shard *s, struct str aor, const struct binding *b);
-void shard_remove(struct shard *s, struct str aor, struct str contact);
+/*
+ * All of these under the lock. h: hash_istr(aor), whose upper bits chose the shard. An AOR without
+ * bindings is removed by shard_tidy.
+ */
+struct aor *shard_find(struct shard *s, struct str aor, uint64_t h); /* NULL: none */
+struct aor *shard_get(struct shard *s, struct str aor, uint64_t h); /* makes it */
+void shard_tidy(struct shard *s, struct aor *a);
+/* Replaces the binding with the same contact; b's text is copied. */
+void aor_put(struct shard *s, struct aor *a, const struct binding *b);
+void aor_remove(struct shard *s, struct aor *a, struct str contact);
 int64_t aor_row_of(const struct aor *a, struct str contact); /* 0: no such binding */
 /* Removes what expired by now_ms, at most `max`; tells of each before it goes. */
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
