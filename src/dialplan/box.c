@@ -31,11 +31,14 @@ struct box *box_new(struct dialplan_host *h)
 	b->out_end = &b->out;
 	b->since_ms = uv_now(h->loop);
 	list_append(&h->boxes, &b->link);
+	h->in_state[b->state]++;
 	return b;
 }
 
 void box_set_state(struct box *b, enum box_state state)
 {
+	b->host->in_state[b->state]--;
+	b->host->in_state[state]++;
 	b->state = state;
 	b->since_ms = uv_now(b->host->loop);
 	list_del(&b->link);
@@ -100,6 +103,7 @@ static void close_channel(struct box *b)
 
 void box_free(struct box *b)
 {
+	b->host->in_state[b->state]--;
 	list_del(&b->link);
 	close_channel(b);
 	free(b->customer);

@@ -197,10 +197,10 @@ void dialplan_host_free(struct dialplan_host *h)
 void dialplan_host_stats(const struct dialplan_host *h, struct dialplan_stats *out)
 {
 	*out = (struct dialplan_stats){ .attached = h->control != NULL,
-		.spare = pool_count(h, BOX_SPARE),
-		.warm = pool_count(h, BOX_WARM),
-		.running = pool_count(h, BOX_RUNNING),
-		.forking = pool_count(h, BOX_FORKING),
+		.spare = h->in_state[BOX_SPARE],
+		.warm = h->in_state[BOX_WARM],
+		.running = h->in_state[BOX_RUNNING],
+		.forking = h->in_state[BOX_FORKING],
 		.queued = h->queued,
 		.runs = h->runs_total,
 		.forks = h->forks_total,

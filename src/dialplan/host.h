@@ -7,7 +7,8 @@
  * Sandboxes: some are forked ahead; the first run of a customer takes one of them, which then
  * belongs to that customer and waits for the next run. One is ended after runs_max runs, after
  * idle_s without work, when it has grown, when a run left something that cannot be taken away, and
- * when a run broke a limit. When there are sandboxes_max, the one unused for longest makes room.
+ * when a run broke a limit. When there are sandboxes_max, the one unused for longest makes room:
+ * for a run that waits, and ahead, so that `spare` (at most an eighth of all) are there unused.
  *
  * A run waits in a bounded queue for a sandbox, at most for queue_s; so runs also survive a restart
  * of the dialplan process that has not begun them. Those that had begun end as KILLED.

@@ -21,6 +21,7 @@ enum box_state {
 	BOX_WARM, /* a customer's, idle */
 	BOX_RUNNING,
 	BOX_DYING, /* waits to hear how it ended */
+	BOX_STATES,
 };
 
 struct packet_text { /* a JSON text on its way to the sandbox */
@@ -98,6 +99,7 @@ struct dialplan_host {
 	struct lock lock; /* orders */
 	struct order *orders, **orders_end;
 	struct list boxes, queue, running;
+	unsigned in_state[BOX_STATES]; /* how many boxes */
 	struct hash runs;
 	unsigned queued;
 	uint64_t last_box;
@@ -129,7 +131,6 @@ void box_ended(struct box *b, int status);
 /* pool.c */
 void pool_pump(struct dialplan_host *h); /* starts what can start, orders what is missing */
 void pool_expire(struct dialplan_host *h, uint64_t now_ms);
-unsigned pool_count(const struct dialplan_host *h, enum box_state state);
 
 /* run.c */
 void run_submit(struct dialplan_host *h, struct run *r);

@@ -4,21 +4,12 @@
 
 #include "dialplan/host_int.h"
 
-unsigned pool_count(const struct dialplan_host *h, enum box_state state)
+static unsigned count_all(const struct dialplan_host *h)
 {
 	unsigned n = 0;
 
-	list_each (it, &((struct dialplan_host *)h)->boxes)
-		n += container_of(it, struct box, link)->state == state;
-	return n;
-}
-
-static unsigned count_all(struct dialplan_host *h)
-{
-	unsigned n = 0;
-
-	list_each (it, &h->boxes)
-		n++;
+	for (int state = 0; state < BOX_STATES; state++)
+		n += h->in_state[state];
 	return n;
 }
 
@@ -68,17 +59,28 @@ static bool order_fork(struct dialplan_host *h)
 	return false;
 }
 
+/*
+ * When all sandboxes are somebody's, so many are kept for the next new customer all the same, who
+ * would else wait for one to end and another to be forked.
+ */
+static unsigned kept_ahead(const struct dialplan_host *h)
+{
+	unsigned some = h->cfg.sandboxes_max / 8;
+
+	return h->cfg.spare < some ? h->cfg.spare : some;
+}
+
 static void order_missing(struct dialplan_host *h)
 {
 	unsigned want = h->cfg.spare + h->queued;
-	unsigned have = pool_count(h, BOX_SPARE) + pool_count(h, BOX_FORKING);
+	unsigned have = h->in_state[BOX_SPARE] + h->in_state[BOX_FORKING];
 	unsigned all = count_all(h);
 
 	for (; h->control && have < want && all < h->cfg.sandboxes_max; have++, all++)
 		if (!order_fork(h))
 			return;
-	/* Room is made only for those who wait; it comes when a sandbox has ended. */
-	for (unsigned dying = pool_count(h, BOX_DYING); dying + have < h->queued; dying++)
+	want = kept_ahead(h) + h->queued; /* their room comes when another sandbox has ended */
+	for (unsigned dying = h->in_state[BOX_DYING]; dying + have < want; dying++)
 		if (!evict(h))
 			return;
 }

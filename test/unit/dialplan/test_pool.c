@@ -49,6 +49,29 @@ static void the_longest_unused_makes_room(void **state)
 	dp_close(&d);
 }
 
+static void room_is_made_ahead(void **state)
+{
+	struct dialplan_config cfg = small();
+	char customer[16];
+	struct dp d;
+
+	cfg.sandboxes_max = 16;
+	cfg.spare = 5;
+	dp_open(&d, &cfg);
+	for (int i = 0; i < 20; i++) {
+		struct dp_run r = { 0 };
+
+		snprintf(customer, sizeof(customer), "c%d", i);
+		dp_run(&d, &r, customer, "sys.Log('x')");
+		assert_int_equal(DIALPLAN_END_DONE, r.end);
+	}
+	for (int i = 0; stats(&d).spare < 2 && i < 1000; i++)
+		dp_turn(&d);
+	assert_int_equal(2, stats(&d).spare);
+	assert_int_equal(14, stats(&d).warm); /* an eighth is unused, no more is taken away */
+	dp_close(&d);
+}
+
 static void renewed_after_some_runs(void **state)
 {
 	struct dialplan_config cfg = small();
@@ -151,6 +174,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_unused_makes_room),
+		cmocka_unit_test(room_is_made_ahead),
 		cmocka_unit_test(renewed_after_some_runs),
 		cmocka_unit_test(ended_when_idle),
 		cmocka_unit_test(who_waits_too_long_is_refused),
