@@ -49,7 +49,7 @@ struct agents *agents_new(const struct agents_config *cfg)
 		p->socket = (uint16_t)(p->id % cfg->net.sockets);
 		snprintf(p->name, sizeof(p->name), "u%u", p->id);
 	}
-	agents_set_mode(a, cfg->mode);
+	agents_set_mode(a, cfg->mode, cfg->persist);
 	return a;
 }
 
@@ -76,11 +76,12 @@ void agents_free(struct agents *a)
 
 /* In calls every second phone calls its neighbour. The order is mixed, another way each time: real
  * phones do not come in the order in which they were made, nor always the same few of many. */
-void agents_set_mode(struct agents *a, enum mode mode)
+void agents_set_mode(struct agents *a, enum mode mode, bool persist)
 {
 	unsigned step = mode == MODE_CALL ? 2 : 1;
 
 	a->cfg.mode = mode;
+	a->cfg.persist = persist;
 	a->idle_first = 0;
 	a->idle_count = a->idle_max = a->cfg.users / step;
 	for (unsigned i = 0; i < a->idle_max; i++) {
@@ -215,6 +216,12 @@ bool agents_begin(struct agents *a, uint64_t due_us)
 	return true;
 }
 
+/* Waits for a server that is about to come. */
+static bool impatient(const struct agents *a)
+{
+	return a->cfg.persist && a->cfg.mode == MODE_CALL;
+}
+
 void phone_transmit(struct agents *a, struct phone *p, struct buf *b)
 {
 	if (!buf_ok(b)) {
@@ -231,7 +238,7 @@ void phone_transmit_request(struct agents *a, struct phone *p, struct buf *b)
 	phone_transmit(a, p, b);
 	w->last_n = b->n;
 	w->sent_us = now_us();
-	w->resend_us = a->cfg.persist ? AGAIN_US : RESEND_US;
+	w->resend_us = impatient(a) ? AGAIN_US : RESEND_US;
 	w->provisional = false;
 }
 
@@ -242,7 +249,7 @@ static void resend(struct agents *a, struct work *w, uint64_t now)
 	if (now - w->sent_us < w->resend_us)
 		return;
 	net_send(a->net, w->phone->socket, str_make(w->last, w->last_n));
-	if (!a->cfg.persist)
+	if (!impatient(a))
 		w->resend_us *= 2;
 	w->sent_us = now;
 	a->result.resent++;
@@ -265,11 +272,11 @@ void agents_tick(struct agents *a)
 	list_each_safe (l, &a->works) {
 		struct work *w = container_of(l, struct work, link);
 
-		if (w->again)
+		if (w->again && now - w->sent_us >= w->resend_us)
 			begin(a, w->phone);
 		else if (now - (w->callee ? w->sent_us : w->begun_us) > a->cfg.give_up_us)
 			give_up(a, w);
-		else if (!a->cfg.net.tcp && !w->provisional)
+		else if (!a->cfg.net.tcp && !w->provisional && !w->again)
 			resend(a, w, now);
 	}
 }

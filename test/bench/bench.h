@@ -118,7 +118,7 @@ struct agents_config {
 	unsigned expires_s;
 	uint64_t give_up_us;
 	bool hold; /* answered calls stay until agents_hang_up */
-	bool persist; /* a call that fails is tried again after 20 ms */
+	bool persist; /* who is refused tries again: calls after 20 ms, others after 500 ms */
 	struct net_config net;
 };
 
@@ -126,7 +126,7 @@ struct agents;
 struct agents *agents_new(const struct agents_config *cfg);
 void agents_free(struct agents *a);
 struct net *agents_net(struct agents *a);
-void agents_set_mode(struct agents *a, enum mode mode); /* and no results */
+void agents_set_mode(struct agents *a, enum mode mode, bool persist); /* and no results */
 /* Begins one operation, that was due at due_us, with the next idle user; false: all are busy. */
 bool agents_begin(struct agents *a, uint64_t due_us);
 bool agents_hang_up(struct agents *a); /* one held call; false: there is none */

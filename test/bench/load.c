@@ -29,7 +29,7 @@ static const char usage[] =
 	"  -n, -N  so long, or so many            -g  give an operation up after this\n"
 	"  -A  awake: never sleeps, so that the server does not pay for waking us\n"
 	"  -H  calls are held until a line (or the end) of input comes, then hung up\n"
-	"  -P  calls that fail are tried again every 20 ms\n"
+	"  -P  who is refused tries again: calls every 20 ms, others every 500 ms\n"
 	"  -w  measuring begins when a line (or the end) of input comes\n";
 
 static const char *const names[MODES] = { "options", "register", "refresh", "call",
@@ -45,14 +45,14 @@ static void prepare(struct agents *a, const struct plan *p)
 {
 	struct result *r = agents_result(a);
 
-	agents_set_mode(a, MODE_REGISTER);
+	agents_set_mode(a, MODE_REGISTER, true);
 	pace_everybody(a, &p->pace, p->agents.users);
 	if (r->failed) {
 		fprintf(stderr, "load: %llu of %u registrations failed\n",
 			(unsigned long long)r->failed, p->agents.users);
 		exit(1);
 	}
-	agents_set_mode(a, p->agents.mode);
+	agents_set_mode(a, p->agents.mode, p->agents.persist);
 }
 
 static void tell_and_wait(const char *what, bool wait)

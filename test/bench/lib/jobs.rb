@@ -114,7 +114,7 @@ class Jobs
   end
 
   def register_all(server, users)
-    r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users).run
+    r = Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users, persist: true).run
     raise Failed, "#{r[:failed]} of #{users} registrations failed" if r[:failed].positive?
     r
   end
