@@ -34,7 +34,7 @@ struct uac {
 	bool fixed; /* given flow: no look-up, no other target */
 	struct flow flow;
 	struct tx_client *tx;
-	struct timer start; /* errors and fixed flows: never within uac_new */
+	struct deferred start; /* errors and fixed flows: never within uac_new */
 	enum err start_error;
 	/* authentication */
 	struct str nonce; /* last one that was answered */
@@ -66,7 +66,7 @@ static void release(struct uac *u)
 {
 	if (u->lookup)
 		resolver_cancel(u->env.resolver, u->lookup);
-	timer_stop(&worker_of(u)->wheel, &u->start);
+	list_del(&u->start.link);
 	if (u->tx)
 		tx_client_detach(u->tx);
 	u->tx = NULL;
@@ -174,9 +174,9 @@ static void attempt(struct uac *u)
 		fail(u, e);
 }
 
-static void on_start(struct timer *t)
+static void on_start(struct deferred *d)
 {
-	struct uac *u = container_of(t, struct uac, start);
+	struct uac *u = container_of(d, struct uac, start);
 
 	if (u->start_error || u->cancelled) {
 		fail(u, u->start_error ? u->start_error : ERR_CLOSED);
@@ -204,7 +204,7 @@ static void start(struct uac *u, const struct uac_request *r)
 {
 	struct sip_uri uri;
 
-	timer_init(&u->start, on_start);
+	list_init(&u->start.link);
 	if (r->flow) {
 		u->fixed = true;
 		u->flow = *r->flow;
@@ -214,7 +214,7 @@ static void start(struct uac *u, const struct uac_request *r)
 		u->lookup = resolver_lookup(u->env.resolver, &uri, on_resolved, u);
 		return;
 	}
-	timer_start(&worker_of(u)->wheel, &u->start, 0);
+	worker_defer(worker_of(u), &u->start, on_start);
 }
 
 static void copy_credentials(struct uac *u, const struct digest_credentials *c)
