@@ -65,7 +65,7 @@ static void room_is_made_ahead(void **state)
 		dp_run(&d, &r, customer, "sys.Log('x')");
 		assert_int_equal(DIALPLAN_END_DONE, r.end);
 	}
-	for (int i = 0; stats(&d).spare < 2 && i < 1000; i++)
+	for (int i = 0; stats(&d).spare < 2 && i < 200; i++)
 		dp_turn(&d);
 	assert_int_equal(2, stats(&d).spare);
 	assert_int_equal(14, stats(&d).warm); /* an eighth is unused, no more is taken away */
