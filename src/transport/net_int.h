@@ -20,7 +20,8 @@ struct udp_socket { /* one listen line's UDP socket of one worker */
 	uv_poll_t poll;
 	int fd;
 	uint16_t listener;
-	struct addr local; /* may be a wildcard */
+	struct addr local;
+	bool wildcard; /* local is any address: each datagram says which */
 	struct net_worker *nw;
 	uint32_t lost; /* as the kernel counts: its queue was full */
 	bool blocked; /* the last send said EAGAIN: waiting for room */

@@ -43,16 +43,22 @@ void udp_batch_free(struct udp_batch *b)
 	free(b);
 }
 
-static void batch_prepare(struct udp_batch *b)
+/*
+ * What comes beside the datagrams: on a wildcard address with each of them where it was sent to;
+ * else only with the first when it came.
+ */
+static void batch_prepare(struct udp_batch *b, bool wildcard)
 {
 	for (int i = 0; i < NET_BATCH; i++) {
 		b->iov[i] = (struct iovec){ b->bytes + (size_t)i * SLOT_BYTES, SLOT_BYTES };
 		b->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i],
 			.msg_namelen = sizeof(b->from[i]),
 			.msg_iov = &b->iov[i],
-			.msg_iovlen = 1,
-			.msg_control = &b->control[i],
-			.msg_controllen = sizeof(b->control[i]) };
+			.msg_iovlen = 1 };
+		if (wildcard || i == 0) {
+			b->msgs[i].msg_hdr.msg_control = &b->control[i];
+			b->msgs[i].msg_hdr.msg_controllen = sizeof(b->control[i]);
+		}
 	}
 }
 
@@ -60,6 +66,8 @@ static void batch_prepare(struct udp_batch *b)
 static void take_local(struct msghdr *h, const struct udp_socket *s, struct addr *local)
 {
 	*local = s->local;
+	if (!s->wildcard)
+		return;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
@@ -118,7 +126,7 @@ static void on_readable(struct udp_socket *s)
 	for (int round = 0; round < BATCHES_PER_TURN; round++) {
 		int n;
 
-		batch_prepare(s->nw->batch);
+		batch_prepare(s->nw->batch, s->wildcard);
 		n = recvmmsg(s->fd, s->nw->batch->msgs, NET_BATCH, MSG_DONTWAIT, NULL);
 		if (n > 0 && round)
 			clock_read(&s->nw->transport.worker->clock);
@@ -156,9 +164,10 @@ enum err udp_open(struct net_worker *nw, uint16_t listener, int fd)
 		.listener = listener,
 		.nw = nw,
 		.local = nw->net->cfg.listen[listener].addr };
-	if (s->local.sa.sa_family == AF_INET6)
+	s->wildcard = addr_is_any(&s->local);
+	if (s->wildcard && s->local.sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
-	else
+	else if (s->wildcard)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
@@ -237,9 +246,9 @@ static void give_local(struct msghdr *h, union control *c, const struct addr *lo
 /* Sends up to a batch of consecutive datagrams of one socket; returns how many are dealt with. */
 static unsigned send_batch(struct net_worker *nw, unsigned first, int *error)
 {
-	struct mmsghdr msgs[NET_BATCH] = { 0 };
+	struct mmsghdr msgs[NET_BATCH];
 	struct iovec iov[NET_BATCH];
-	union control control[NET_BATCH] = { 0 };
+	union control control[NET_BATCH];
 	struct udp_socket *s = nw->send[first].socket;
 	unsigned n = 0;
 	int sent;
@@ -254,7 +263,7 @@ static unsigned send_batch(struct net_worker *nw, unsigned first, int *error)
 			.msg_namelen = addr_len(&d->remote),
 			.msg_iov = &iov[n],
 			.msg_iovlen = 1 };
-		if (addr_set(&d->local) && !addr_is_any(&d->local))
+		if (s->wildcard && addr_set(&d->local) && !addr_is_any(&d->local))
 			give_local(&msgs[n].msg_hdr, &control[n], &d->local);
 	}
 	do
