@@ -173,23 +173,6 @@ void hash_del(struct hash *h, struct hash_node *n)
 	h->count--;
 }
 
-static struct hash_node *same_hash(struct hash_node *n, uint64_t hash)
-{
-	while (n && n->hash != hash)
-		n = n->next;
-	return n;
-}
-
-struct hash_node *hash_find(const struct hash *h, uint64_t hash)
-{
-	return same_hash(h->buckets[hash & h->mask], hash);
-}
-
-struct hash_node *hash_next(const struct hash_node *n)
-{
-	return same_hash(n->next, n->hash);
-}
-
 void hash_each(struct hash *h, void (*visit)(struct hash_node *n, void *arg), void *arg)
 {
 	for (size_t i = 0; i <= h->mask; i++) {

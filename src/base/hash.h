@@ -36,8 +36,22 @@ void hash_del(struct hash *h, struct hash_node *n);
  * First node with that hash, then the next ones; the caller compares keys:
  *   for (n = hash_find(h, k); n; n = hash_next(n)) if (same(n)) ...
  */
-struct hash_node *hash_find(const struct hash *h, uint64_t hash);
-struct hash_node *hash_next(const struct hash_node *n);
+static inline struct hash_node *hash_same(struct hash_node *n, uint64_t hash)
+{
+	while (n && n->hash != hash)
+		n = n->next;
+	return n;
+}
+
+static inline struct hash_node *hash_find(const struct hash *h, uint64_t hash)
+{
+	return hash_same(h->buckets[hash & h->mask], hash);
+}
+
+static inline struct hash_node *hash_next(const struct hash_node *n)
+{
+	return hash_same(n->next, n->hash);
+}
 
 /* Visits all; `visit` may delete the node it is given, nothing else. */
 void hash_each(struct hash *h, void (*visit)(struct hash_node *n, void *arg), void *arg);
