@@ -61,32 +61,25 @@ enum err journal_from_row(const struct store_binding *row, struct binding *b)
 
 /* ---- a change as a write job ---- */
 
-struct journal { /* one allocation: puts, drops and all text stand behind it */
+struct journal { /* one allocation: puts, gone and all text stand behind it */
 	struct store_job job;
 	struct inbox_item told; /* for an early answer, when the database is away */
 	struct worker *worker;
 	location_done *done;
 	void *done_arg;
 	bool answered;
-	unsigned put_count, drop_count;
-	int64_t *drop;
+	unsigned put_count, gone_count;
+	int64_t *gone;
 	struct store_binding put[];
 };
-
-static enum err drop_rows(struct store_db *db, const int64_t *rows, unsigned count)
-{
-	enum err e = ERR_OK;
-
-	for (unsigned i = 0; i < count && !e; i++)
-		e = store_binding_remove(db, rows[i]);
-	return e;
-}
 
 static enum err run_change(struct store_job *job, struct store_db *db)
 {
 	struct journal *j = container_of(job, struct journal, job);
-	enum err e = drop_rows(db, j->drop, j->drop_count);
+	enum err e = ERR_OK;
 
+	for (unsigned i = 0; i < j->gone_count && !e; i++)
+		e = store_binding_end(db, j->gone[i]);
 	for (unsigned i = 0; i < j->put_count && !e; i++)
 		e = store_binding_put(db, &j->put[i]);
 	return e;
@@ -144,7 +137,7 @@ static void copy_put(struct store_binding *to, struct str aor, const struct bind
 static struct journal *make(const struct journal_change *c)
 {
 	size_t puts = c->put_count * sizeof(struct store_binding);
-	size_t drops = c->drop_count * sizeof(int64_t), text = c->aor.n;
+	size_t gone = c->gone_count * sizeof(int64_t), text = c->aor.n;
 	struct journal *j;
 	struct str aor = c->aor;
 	char *at;
@@ -155,11 +148,11 @@ static struct journal *make(const struct journal_change *c)
 		text += b->contact.n + b->instance.n + b->call_id.n + b->user_agent.n + b->path.n +
 			sizeof(struct journal_text);
 	}
-	j = mem_alloc(sizeof(*j) + puts + drops + text);
-	*j = (struct journal){ .put_count = c->put_count, .drop_count = c->drop_count };
-	j->drop = (int64_t *)(void *)((char *)j->put + puts);
-	memcpy(j->drop, c->drop, drops);
-	at = (char *)j->drop + drops;
+	j = mem_alloc(sizeof(*j) + puts + gone + text);
+	*j = (struct journal){ .put_count = c->put_count, .gone_count = c->gone_count };
+	j->gone = (int64_t *)(void *)((char *)j->put + puts);
+	memcpy(j->gone, c->gone, gone);
+	at = (char *)j->gone + gone;
 	copy(&at, &aor);
 	for (unsigned i = 0; i < c->put_count; i++)
 		copy_put(&j->put[i], aor, &c->put[i], &at);
@@ -184,35 +177,4 @@ enum err journal_post(struct store *s, struct worker *w, const struct journal_ch
 	if (e)
 		free(j);
 	return e;
-}
-
-/* ---- rows that nobody waits for ---- */
-
-struct drop {
-	struct store_job job;
-	unsigned count;
-	int64_t rows[];
-};
-
-static enum err run_drop(struct store_job *job, struct store_db *db)
-{
-	struct drop *d = container_of(job, struct drop, job);
-
-	return drop_rows(db, d->rows, d->count);
-}
-
-static void drop_done(struct store_job *job)
-{
-	free(container_of(job, struct drop, job));
-}
-
-void journal_drop(struct store *s, const int64_t *rows, unsigned count)
-{
-	struct drop *d = mem_alloc(sizeof(*d) + count * sizeof(*rows));
-
-	d->job = (struct store_job){ .kind = STORE_WRITE, .run = run_drop, .done = drop_done };
-	d->count = count;
-	memcpy(d->rows, rows, count * sizeof(*rows));
-	if (store_post(s, &d->job)) /* the next start removes them: they have expired */
-		free(d);
 }

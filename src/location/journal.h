@@ -20,14 +20,11 @@ struct journal_change {
 	struct str aor;
 	const struct binding *put;
 	unsigned put_count;
-	int64_t drop[2 * LOCATION_BINDINGS_MAX]; /* rows that are replaced or removed */
-	unsigned drop_count;
+	int64_t gone[LOCATION_BINDINGS_MAX]; /* rows of bindings that are removed */
+	unsigned gone_count;
 };
 
 /* Posts a change; `done` follows on the worker. Everything is copied. */
 MUST_USE enum err journal_post(struct store *s, struct worker *w, const struct journal_change *c,
 	location_done *done, void *done_arg);
-/* Posts the removal of rows that nobody waits for. */
-void journal_drop(struct store *s, const int64_t *rows, unsigned count);
-
 #endif

@@ -5,17 +5,19 @@
 #include "base/hash.h"
 #include "event/event.h"
 #include "location/journal.h"
+#include "location/old_rows.h"
 #include "location/table.h"
 #include "store/repo.h"
 
 enum {
 	SWEEP_SHARD_MAX = 32, /* while its lock is held */
-	DROP_MAX = 512, /* rows in one job */
 };
 
 struct location {
 	struct store *store;
 	struct event_bus *events;
+	struct old_rows *old; /* NULL without a store */
+	size_t bindings; /* atomic: about so many */
 	struct shard shards[SHARDS];
 };
 
@@ -39,8 +41,10 @@ enum err location_new(
 	l->events = events;
 	for (int i = 0; i < SHARDS; i++)
 		shard_init(&l->shards[i]);
-	if (s)
+	if (s) {
+		l->old = old_rows_new(s);
 		store_on_recreated(s, write_back, l);
+	}
 	*out = l;
 	return ERR_OK;
 }
@@ -51,64 +55,50 @@ void location_free(struct location *l)
 		return;
 	for (int i = 0; i < SHARDS; i++)
 		shard_fini(&l->shards[i]);
+	if (l->old)
+		old_rows_free(l->old);
 	free(l);
 }
 
-/* Rows of the store that have no binding any more, removed by the DROP_MAX. */
-struct drops {
-	struct location *l;
-	int64_t rows[DROP_MAX];
-	unsigned count;
-};
-
-static void drops_flush(struct drops *d)
+static void forget_rows(struct location *l, const int64_t *rows, unsigned count)
 {
-	if (d->count && d->l->store)
-		journal_drop(d->l->store, d->rows, d->count);
-	d->count = 0;
-}
-
-static void drops_add(struct drops *d, int64_t row)
-{
-	if (d->count == DROP_MAX)
-		drops_flush(d);
-	d->rows[d->count++] = row;
+	if (l->old && count)
+		old_rows_add(l->old, rows, count, __atomic_load_n(&l->bindings, __ATOMIC_RELAXED));
 }
 
 struct loading {
 	struct location *l;
 	int64_t now_ms;
-	struct drops dead;
 };
 
-/* Of two rows of one binding the later one counts. */
+/* Of several rows of one binding the last one counts; they come in order. */
 static void load_row(const struct store_binding *row, void *arg)
 {
 	struct loading *load = arg;
 	struct location *l = load->l;
 	uint64_t h = hash_istr(row->aor);
 	struct shard *s = shard_of(l, h);
-	struct aor *a;
+	struct aor *a = shard_get(s, row->aor, h);
+	int64_t older = aor_row_of(a, row->contact);
 	struct binding b;
-	int64_t older;
 
-	if (row->expires_ms <= load->now_ms || journal_from_row(row, &b)) {
-		drops_add(&load->dead, row->id);
+	if (row->id > s->last_row)
+		s->last_row = row->id;
+	forget_rows(l, &older, older != 0);
+	if (row->expires_ms > load->now_ms && !journal_from_row(row, &b)) {
+		aor_put(s, a, &b);
 		return;
 	}
-	a = shard_get(s, row->aor, h);
-	older = aor_row_of(a, row->contact);
-	if (older)
-		drops_add(&load->dead, older);
-	aor_put(s, a, &b);
+	aor_remove(s, a, row->contact);
+	shard_tidy(s, a);
+	forget_rows(l, &row->id, 1);
 }
 
 enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count)
 {
-	struct loading load = { .l = l, .now_ms = now_ms, .dead.l = l };
+	struct loading load = { .l = l, .now_ms = now_ms };
 	enum err e = store_binding_list(db, load_row, &load);
 
-	drops_flush(&load.dead);
 	*count = location_count(l);
 	return e;
 }
@@ -229,6 +219,7 @@ size_t location_count(struct location *l)
 		n += l->shards[i].bindings;
 		lock_give(&l->shards[i].lock);
 	}
+	__atomic_store_n(&l->bindings, n, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -266,24 +257,28 @@ static bool fits(struct str aor, const struct location_change *c, unsigned count
 	return true;
 }
 
-/* Numbers the new rows, and finds those that go. */
-static void in_rows(struct worker *w, struct str aor, const struct aor *a,
-	struct location_change *c, struct journal_change *out)
+/* Numbers the new rows; what is in the way of them goes to `old`. Returns how many. */
+static unsigned in_rows(struct worker *w, struct shard *s, struct str aor, const struct aor *a,
+	struct location_change *c, struct journal_change *out,
+	int64_t old[2 * LOCATION_BINDINGS_MAX])
 {
-	out->aor = aor;
-	out->put = c->put;
-	out->put_count = c->put_count;
-	out->drop_count = 0;
-	for (unsigned i = 0; i < c->remove_count + c->put_count; i++) {
-		struct str contact =
-			i < c->remove_count ? c->remove[i] : c->put[i - c->remove_count].contact;
-		int64_t row = aor_row_of(a, contact);
+	unsigned n = 0;
+
+	*out = (struct journal_change){ .aor = aor, .put = c->put, .put_count = c->put_count };
+	for (unsigned i = 0; i < c->remove_count; i++) {
+		int64_t row = aor_row_of(a, c->remove[i]);
 
 		if (row)
-			out->drop[out->drop_count++] = row;
+			old[n++] = out->gone[out->gone_count++] = row;
 	}
-	for (unsigned i = 0; i < c->put_count; i++)
-		c->put[i].row = worker_row_id(w);
+	for (unsigned i = 0; i < c->put_count; i++) {
+		int64_t row = aor_row_of(a, c->put[i].contact);
+
+		c->put[i].row = s->last_row = worker_row_id_after(w, s->last_row);
+		if (row)
+			old[n++] = row;
+	}
+	return n;
 }
 
 /*
@@ -295,6 +290,8 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 {
 	struct location_change c;
 	struct journal_change rows;
+	int64_t old[2 * LOCATION_BINDINGS_MAX];
+	unsigned old_count = 0;
 	struct binding list[LOCATION_BINDINGS_MAX];
 	uint64_t h = hash_istr(aor);
 	struct shard *s = shard_of(l, h);
@@ -310,11 +307,13 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	if (!e && !fits(aor, &c, n))
 		e = ERR_LIMIT;
 	if (!e) {
-		in_rows(w, aor, a, &c, &rows);
+		old_count = in_rows(w, s, aor, a, &c, &rows, old);
 		e = journal_post(l->store, w, &rows, done, done_arg);
 	}
-	if (!e)
+	if (!e) {
 		apply(s, a, &c);
+		forget_rows(l, old, old_count);
+	}
 	shard_tidy(s, a);
 	lock_give(&s->lock);
 	return e;
@@ -324,28 +323,26 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 
 static void tell_gone(struct str aor, const struct binding *b, void *arg)
 {
-	struct drops *gone = arg;
+	struct location *l = arg;
 	struct event ev = { .kind = EV_EXPIRED,
 		.account = aor,
 		.text = STR("the phone did not refresh its registration in time") };
 
-	drops_add(gone, b->row);
+	forget_rows(l, &b->row, 1);
 	event_field(&ev, "contact", b->contact);
 	event_field(&ev, "user_agent", b->user_agent);
-	event_emit(gone->l->events, &ev);
+	event_emit(l->events, &ev);
 }
 
 unsigned location_sweep(struct location *l, int64_t now_ms)
 {
-	struct drops gone = { .l = l };
 	unsigned removed = 0;
 
 	for (int i = 0; i < SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
-		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, &gone);
+		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, l);
 		lock_give(&l->shards[i].lock);
 	}
-	drops_flush(&gone);
 	return removed;
 }
 

@@ -67,6 +67,7 @@ struct shard {
 	struct hash conns; /* of struct conn_link */
 	struct expiry expiry;
 	size_t bindings;
+	int64_t last_row; /* the greatest of any binding that is or was here */
 };
 
 void shard_init(struct shard *s);

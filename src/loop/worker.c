@@ -65,6 +65,17 @@ int64_t worker_row_id(struct worker *w)
 	return w->last_row;
 }
 
+int64_t worker_row_id_after(struct worker *w, int64_t other)
+{
+	const int time_at = ROW_COUNT_BITS + ROW_WORKER_BITS;
+	int64_t last_of_ms = other >> time_at << time_at | (int64_t)w->id << ROW_COUNT_BITS |
+		((1 << ROW_COUNT_BITS) - 1);
+
+	if (other >= w->last_row && last_of_ms > w->last_row)
+		w->last_row = last_of_ms;
+	return worker_row_id(w);
+}
+
 static void run_deferred(struct worker *w)
 {
 	for (struct list *it; (it = list_pop(&w->deferred));) {

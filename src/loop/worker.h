@@ -83,6 +83,8 @@ void worker_arrived(struct worker *w, int64_t arrived_us);
  * (41 bits of milliseconds since 1970, 10 of the worker's number, 12 to count).
  */
 int64_t worker_row_id(struct worker *w);
+/* The same, greater than a number that may be another worker's, or of a clock that was ahead. */
+int64_t worker_row_id_after(struct worker *w, int64_t other);
 
 /* Ends a turn: deferred, hooks, until nothing is left. The loop and the replay harness call it. */
 void worker_end_turn(struct worker *w);

@@ -28,7 +28,12 @@ enum err store_binding_put(struct store_db *db, const struct store_binding *b)
 
 enum err store_binding_remove(struct store_db *db, int64_t id)
 {
-	return table_delete_key(db, "DELETE FROM bindings WHERE id=?", id);
+	return table_run_key(db, "DELETE FROM bindings WHERE id=?", id);
+}
+
+enum err store_binding_end(struct store_db *db, int64_t id)
+{
+	return table_run_key(db, "UPDATE bindings SET expires='' WHERE id=?", id);
 }
 
 LIST_OF(store_binding_list, store_binding, bindings)

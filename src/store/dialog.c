@@ -37,7 +37,7 @@ enum err store_dialog_put(struct store_db *db, const struct store_dialog *d)
 
 enum err store_dialog_remove(struct store_db *db, int64_t id)
 {
-	return table_delete_key(db, "DELETE FROM dialogs WHERE id=?", id);
+	return table_run_key(db, "DELETE FROM dialogs WHERE id=?", id);
 }
 
 LIST_OF(store_dialog_list, store_dialog, dialogs)

@@ -130,9 +130,9 @@ MUST_USE enum err store_provider_list(struct store_db *db, store_provider_fn *ro
 
 /* ---- bindings ---- */
 /*
- * A refresh is a new row in the place of the old one, so that rows stand in the order in which
- * they were written, and a commit touches the pages at both ends of the table instead of a page a
- * phone. The ids are worker_row_id().
+ * A refresh is a new row at the end, so that a commit touches a few pages instead of one a phone.
+ * Of several rows of a binding the one with the greatest id counts; older ones are deleted later
+ * (location/old_rows.h). The ids are worker_row_id().
  */
 struct store_binding {
 	int64_t id;
@@ -154,6 +154,8 @@ typedef void store_binding_fn(const struct store_binding *b, void *arg);
 MUST_USE enum err store_binding_put(
 	struct store_db *db, const struct store_binding *b); /* insert or replace */
 MUST_USE enum err store_binding_remove(struct store_db *db, int64_t id); /* or there is none */
+/* The row stays and says that the binding is gone: it has expired. */
+MUST_USE enum err store_binding_end(struct store_db *db, int64_t id);
 MUST_USE enum err store_binding_list(
 	struct store_db *db, store_binding_fn *row, void *arg); /* by id */
 

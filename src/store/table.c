@@ -274,7 +274,7 @@ enum err table_delete(
 	return e ? e : affected(db);
 }
 
-enum err table_delete_key(struct store_db *db, const char *sql, int64_t key)
+enum err table_run_key(struct store_db *db, const char *sql, int64_t key)
 {
 	const struct store_value v = { .type = STORE_INTEGER, .integer = key };
 	void *stmt;

@@ -78,8 +78,8 @@ MUST_USE enum err table_get(struct store_db *db, const struct table *t, const st
 	unsigned matches, struct arena *a, void *out);
 MUST_USE enum err table_delete(struct store_db *db, const struct table *t, const struct match *m,
 	unsigned matches); /* ERR_NOT_FOUND when there was none */
-/* The whole statement, with one parameter for the key; there need not be such a row. */
-MUST_USE enum err table_delete_key(struct store_db *db, const char *sql, int64_t key);
+/* A whole statement with one parameter, the key; there need not be such a row. */
+MUST_USE enum err table_run_key(struct store_db *db, const char *sql, int64_t key);
 
 /* The text in ASCII lower case, for columns that ignore case. ERR_LIMIT. */
 MUST_USE enum err store_fold(struct str s, char *mem, size_t max, struct str *out);

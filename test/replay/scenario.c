@@ -583,15 +583,7 @@ static void count_binding(const struct binding *b, void *arg)
 	c->n++;
 }
 
-static void count_row(const struct store_binding *b, void *arg)
-{
-	struct counted *c = arg;
-
-	(void)b;
-	c->n++;
-}
-
-/* expect bindings AOR N; expect stored N (rows of all) */
+/* expect bindings AOR N; expect stored N (of all) */
 static void expect_bindings(struct play *p, struct str rest)
 {
 	struct str aor = word(&rest);
@@ -602,14 +594,18 @@ static void expect_bindings(struct play *p, struct str rest)
 		fail(p, "%.*s has %u bindings", STR_ARG(aor), c.n);
 }
 
+/* What a restart would find. */
 static void expect_stored(struct play *p, struct str rest)
 {
-	struct counted c = { 0 };
+	struct location *found;
+	size_t n = 0;
 
-	if (store_binding_list(p->world.db, count_row, &c))
+	BUG_ON(location_new(NULL, p->world.events, 1, &found) != ERR_OK);
+	if (location_load(found, p->world.db, p->world.worker.clock.wall_ms, &n))
 		fail(p, "bindings could not be read");
-	if (c.n != number(rest, 0))
-		fail(p, "%u bindings are stored", c.n);
+	location_free(found);
+	if (n != number(rest, 0))
+		fail(p, "%zu bindings are stored", n);
 }
 
 static void do_expect(struct play *p, struct str rest)

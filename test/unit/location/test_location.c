@@ -34,7 +34,7 @@ static void test_order(void **state)
 	put(w, bob, &(struct wish){ "new", 500, 0, 0, 0 });
 	assert_string_equal(world_contacts(w->l, bob, text), "best old worst");
 	assert_int_equal(location_count(w->l), 3);
-	assert_int_equal(world_stored(w), 3);
+	assert_int_equal(world_stored(w, NOW), 3);
 }
 
 static void test_refreshed_in_place(void **state)
@@ -45,7 +45,7 @@ static void test_refreshed_in_place(void **state)
 	for (int i = 0; i < 3; i++)
 		put(w, bob, &(struct wish){ "c", 0, NOW + 1000 + i, 0, 0 });
 	assert_string_equal(world_contacts(w->l, bob, text), "c");
-	assert_int_equal(world_stored(w), 1);
+	assert_int_equal(world_stored(w, NOW), 1);
 }
 
 static enum err refuse(
@@ -120,7 +120,7 @@ static void test_store_away(void **state)
 	assert_string_equal(world_contacts(w->l, bob, text), "c");
 	store_inject_failure(w->store, ERR_OK);
 	world_settle(w);
-	assert_int_equal(world_stored(w), 1);
+	assert_int_equal(world_stored(w, NOW), 1);
 }
 
 static void test_expiry(void **state)
@@ -135,11 +135,9 @@ static void test_expiry(void **state)
 	assert_int_equal(location_sweep(w->l, NOW), 1);
 	assert_int_equal(location_sweep(w->l, NOW), 0);
 	assert_int_equal(w->expired, 1);
-	world_settle(w);
-	assert_int_equal(world_stored(w), 2);
+	assert_int_equal(world_stored(w, NOW), 2);
 	assert_int_equal(location_sweep(w->l, NOW + 100), 2);
-	world_settle(w);
-	assert_int_equal(world_stored(w), 0);
+	assert_int_equal(world_stored(w, NOW + 100), 0);
 	assert_int_equal(location_count(w->l), 0);
 }
 
@@ -237,7 +235,7 @@ static void test_lost_one_is_removed(void **state)
 	location_conn_closed(w->l, 7);
 	put(w, bob, &(struct wish){ "tcp7", 0, 0, 0, 8 });
 	assert_int_equal(location_count(w->l), 0);
-	assert_int_equal(world_stored(w), 0);
+	assert_int_equal(world_stored(w, NOW), 0);
 }
 
 /* ---- reading again ---- */
@@ -309,10 +307,63 @@ static void test_reload_is_the_same(void **state)
 	struct location *other;
 
 	fill(w);
-	other = world_reload(w);
+	other = world_reload(w, NOW);
 	assert_int_equal(location_count(other), 30);
 	expect_same(w, other);
 	location_free(other);
+}
+
+/* Old rows pile up, and go when there are many. */
+static void test_old_rows(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 1000; i++)
+		put(w, bob, &(struct wish){ "one", 0, NOW + 1000 + i, 0, 0 });
+	assert_int_equal(world_rows(w), 1000);
+	assert_int_equal(world_stored(w, NOW), 1);
+	for (int i = 0; i < 4000; i++)
+		put(w, bob, &(struct wish){ "one", 0, NOW + 1000 + i, 0, 0 });
+	for (int i = 0; i < 20; i++)
+		world_settle(w);
+	assert_true(world_rows(w) < 1000);
+	assert_int_equal(world_stored(w, NOW), 1);
+}
+
+/* While its old rows are still there, a binding that was taken back does not return. */
+static void test_removed_before_its_old_rows(void **state)
+{
+	struct world *w = *state;
+	struct location *other;
+	char text[1024];
+
+	put(w, bob, &(struct wish){ "one", 0, NOW + 1000, 0, 0 });
+	put(w, bob, &(struct wish){ "one", 0, NOW + 2000, 0, 0 });
+	put(w, bob, &(struct wish){ "one", 0, 0, 0, 0 });
+	assert_int_equal(world_rows(w), 2);
+	assert_int_equal(world_stored(w, NOW), 0);
+	put(w, bob, &(struct wish){ "one", 0, NOW + 3000, 0, 0 });
+	assert_int_equal(world_stored(w, NOW), 1);
+	put(w, bob, &(struct wish){ "one", 0, NOW + 10, 0, 0 }); /* for a shorter time */
+	assert_int_equal(world_stored(w, NOW + 10), 0);
+	assert_int_equal(location_sweep(w->l, NOW + 10), 1);
+	other = world_reload(w, NOW + 10);
+	assert_string_equal(world_contacts(other, bob, text), "");
+	location_free(other);
+}
+
+/* The clock was ahead once: what is written now counts all the same. */
+static void test_clock_set_back(void **state)
+{
+	struct world *w = *state;
+
+	w->worker.clock.wall_ms += 3600000;
+	put(w, bob, &(struct wish){ "one", 0, NOW + 5000, 0, 0 });
+	w->worker.clock.wall_ms -= 3600000;
+	w->worker.last_row = 0; /* as after a restart */
+	put(w, bob, &(struct wish){ "one", 0, NOW + 1, 0, 0 });
+	assert_int_equal(world_stored(w, NOW), 1);
+	assert_int_equal(world_stored(w, NOW + 1), 0);
 }
 
 /* A damaged database: the table writes all of it into the new one. */
@@ -320,16 +371,19 @@ static void test_written_back(void **state)
 {
 	struct world *w = *state;
 	struct location *other;
+	enum err result;
 
 	fill(w);
 	store_inject_failure(w->store, ERR_DB_CORRUPT);
-	location_sweep(w->l, NOW + 1000); /* u0's first one, and a job with it */
+	assert_int_equal(
+		world_change(w, "u0@example.com", &(struct wish){ "one", 0, 0, 0, 0 }, &result),
+		ERR_OK);
 	world_settle(w);
 	store_inject_failure(w->store, ERR_OK);
 	world_settle(w);
 	assert_true(store_healthy(w->store));
 	assert_int_equal(store_reopen(w->db), ERR_OK);
-	other = world_reload(w);
+	other = world_reload(w, NOW);
 	assert_int_equal(location_count(other), 29);
 	expect_same(w, other);
 	location_free(other);
@@ -356,7 +410,7 @@ static void test_bytes_per_binding(void **state)
 	world_settle(w);
 	before = mallinfo2().uordblks;
 	clock_read(&from);
-	other = world_reload(w);
+	other = world_reload(w, NOW);
 	clock_read(&to);
 	after = mallinfo2().uordblks;
 	print_message("%d bindings: %zu bytes each, loaded in %llu ms\n", N, (after - before) / N,
@@ -380,6 +434,9 @@ int main(void)
 		TEST(test_lost_one_is_removed),
 		TEST(test_reload_is_the_same),
 		TEST(test_written_back),
+		TEST(test_old_rows),
+		TEST(test_removed_before_its_old_rows),
+		TEST(test_clock_set_back),
 		TEST(test_bytes_per_binding),
 	};
 

@@ -74,13 +74,13 @@ int world_teardown(void **state)
 	return 0;
 }
 
-struct location *world_reload(struct world *w)
+struct location *world_reload(struct world *w, int64_t now_ms)
 {
 	struct location *l;
 	size_t n;
 
 	assert_int_equal(location_new(NULL, w->bus, 1, &l), ERR_OK);
-	assert_int_equal(location_load(l, w->db, NOW, &n), ERR_OK);
+	assert_int_equal(location_load(l, w->db, now_ms, &n), ERR_OK);
 	assert_int_equal(n, location_count(l));
 	return l;
 }
@@ -148,13 +148,22 @@ const char *world_contacts(struct location *l, const char *aor, char out[1024])
 	return out;
 }
 
+unsigned world_stored(struct world *w, int64_t now_ms)
+{
+	struct location *found = world_reload(w, now_ms);
+	unsigned n = (unsigned)location_count(found);
+
+	location_free(found);
+	return n;
+}
+
 static void count(const struct store_binding *row, void *arg)
 {
 	(void)row;
 	(*(unsigned *)arg)++;
 }
 
-unsigned world_stored(struct world *w)
+unsigned world_rows(struct world *w)
 {
 	unsigned n = 0;
 

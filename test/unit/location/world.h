@@ -30,7 +30,8 @@ struct world {
 int world_setup(void **state); /* the store is stepped */
 int world_setup_threads(void **state); /* the store has its threads */
 int world_teardown(void **state);
-struct location *world_reload(struct world *w); /* a second table, of what is stored */
+struct location *world_reload(
+	struct world *w, int64_t now_ms); /* a second table, of what is stored */
 
 /* What to change: one contact put (or removed, when it expires at 0). */
 struct wish {
@@ -45,6 +46,7 @@ enum err world_change(struct world *w, const char *aor, const struct wish *wish,
 void world_settle(struct world *w);
 /* "c1 c2 …", the contacts in the order of look-ups. */
 const char *world_contacts(struct location *l, const char *aor, char out[1024]);
-unsigned world_stored(struct world *w);
+unsigned world_stored(struct world *w, int64_t now_ms); /* bindings that a restart finds */
+unsigned world_rows(struct world *w); /* old ones too */
 
 #endif
