@@ -58,8 +58,8 @@ static uint64_t now_ns(void)
 
 static void waited(struct lock_use *use, uint64_t since_ns)
 {
-	lock_count(&use->contended, 1);
-	lock_count(&use->waited_ns, now_ns() - since_ns);
+	counter_add(&use->contended, 1);
+	counter_add(&use->waited_ns, now_ns() - since_ns);
 }
 
 void lock_wait(struct lock *l)

@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/counter.h"
+
 struct lock_use {
 	uint64_t taken;
 	uint64_t contended; /* of these: not free at once */
@@ -41,16 +43,11 @@ void lock_cond_wait_ms(pthread_cond_t *cond, struct lock *l, unsigned ms);
 void lock_wait(struct lock *l);
 void rwlock_wait(struct rwlock *l, int write);
 
-static inline void lock_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
-}
-
 static inline void lock_take(struct lock *l)
 {
 	if (pthread_mutex_trylock(&l->mutex) != 0)
 		lock_wait(l);
-	lock_count(&l->use.taken, 1);
+	counter_add(&l->use.taken, 1);
 }
 
 static inline void lock_give(struct lock *l)
@@ -62,14 +59,14 @@ static inline void rwlock_read(struct rwlock *l)
 {
 	if (pthread_rwlock_tryrdlock(&l->lock) != 0)
 		rwlock_wait(l, 0);
-	lock_count(&l->use.taken, 1);
+	counter_add(&l->use.taken, 1);
 }
 
 static inline void rwlock_write(struct rwlock *l)
 {
 	if (pthread_rwlock_trywrlock(&l->lock) != 0)
 		rwlock_wait(l, 1);
-	lock_count(&l->use.taken, 1);
+	counter_add(&l->use.taken, 1);
 }
 
 static inline void rwlock_give(struct rwlock *l)

@@ -22,7 +22,7 @@ void overload_init(struct overload *o, unsigned target_ms)
 void overload_lost(struct overload *o, uint64_t n)
 {
 	o->lost += n;
-	overload_count(&o->counters.lost, n);
+	counter_add(&o->counters.lost, n);
 }
 
 static void set_level(struct overload *o, enum overload_level level)

@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counter.h"
+
 enum { OVERLOAD_REFUSED_MAX = 1000 }; /* in an interval of 100 ms */
 
 enum overload_level { OVERLOAD_FINE, OVERLOAD_SHEDDING, OVERLOAD_DROPPING, OVERLOAD_DROPPING_ALL };
@@ -100,12 +102,6 @@ bool overload_refuses(
 static inline bool overload_refused_many(const struct overload *o)
 {
 	return o->counters.refused - o->refused >= OVERLOAD_REFUSED_MAX;
-}
-
-/* Counters that one thread writes and others read. */
-static inline void overload_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -48,12 +48,12 @@ static void turn_away(struct tx_layer *l, const struct sip_msg *m, const struct 
 	struct overload *o = &l->worker->overload;
 
 	if (demand == DEMAND_EXCESS && flow->proto == TP_UDP && overload_refused_many(o)) {
-		overload_count(&o->counters.dropped, 1);
+		counter_add(&o->counters.dropped, 1);
 		return;
 	}
 	if (demand != DEMAND_EXCESS)
 		fair_press(&l->fair);
-	overload_count(&o->counters.refused, 1);
+	counter_add(&o->counters.refused, 1);
 	refuse(l, m, flow);
 }
 

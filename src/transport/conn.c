@@ -149,7 +149,7 @@ enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow
 	c->flow = *flow;
 	c->flow.conn = 0; /* a lost connection's id may stand there; ours comes when it is let in */
 	if (nw->conn_count >= nw->net->cfg.limits.connections_max || !count_up(nw, &flow->remote)) {
-		net_count(&nw->counters.refused, 1);
+		counter_add(&nw->counters.refused, 1);
 		note(nw, EV_CONNECTION_REFUSED, flow,
 			nw->conn_count >= nw->net->cfg.limits.connections_max
 				? "too many connections"
@@ -183,7 +183,7 @@ static void tell_failed(struct net_worker *here, struct net_worker *to, uint64_t
 {
 	struct failed_news *n;
 
-	net_count(&here->counters.send_failed, 1);
+	counter_add(&here->counters.send_failed, 1);
 	if (!id)
 		return;
 	if (to == here) {
@@ -302,7 +302,7 @@ static size_t take_line_ends(struct conn *c, struct str s)
 		if (++c->crlf == 4) {
 			c->crlf = 0;
 			if (queue_write(c, STR("\r\n"), 0, c->nw))
-				net_count(&c->nw->counters.dropped, 1);
+				counter_add(&c->nw->counters.dropped, 1);
 		}
 	}
 	return n;
@@ -365,7 +365,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	c->nw->arrived_us = loop_arrival_us(worker_of(c));
 	e = take_messages(c);
 	if (e) {
-		net_count(&c->nw->counters.malformed, 1);
+		counter_add(&c->nw->counters.malformed, 1);
 		note(c->nw, EV_SIP_MALFORMED, &c->flow,
 			e == ERR_LIMIT ? "message on a stream beyond the limit"
 				       : "no sound Content-Length on a stream");
@@ -429,7 +429,7 @@ static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struc
 	*w = (struct write){ .conn = c, .from = from, .id = id, .length = bytes.n };
 	list_init(&w->link);
 	memcpy(w->bytes, bytes.p, bytes.n);
-	net_count(&c->nw->counters.sent, 1);
+	counter_add(&c->nw->counters.sent, 1);
 	if (c->connected) {
 		start_write(w);
 	} else {

@@ -86,7 +86,7 @@ bool guard_drops(struct guard *g, struct worker *w, const struct addr *source, s
 		drop = beyond(&g->all, w, source, g->all.second_before) || drop;
 	if (!drop)
 		return false;
-	overload_count(&w->overload.counters.dropped, 1);
+	counter_add(&w->overload.counters.dropped, 1);
 	tell(g, w, source);
 	return true;
 }

@@ -260,7 +260,7 @@ static void reply_directly(struct net_worker *nw, const struct sip_msg *m, const
 	addr_print_ip(&ipb, &flow->remote);
 	sip_print_reply(&b, m, buf_str(&ipb), addr_port(&flow->remote), reply);
 	if (!buf_ok(&b) || op_send(&nw->transport, flow, buf_str(&b), 0))
-		net_count(&nw->counters.dropped, 1);
+		counter_add(&nw->counters.dropped, 1);
 }
 
 /* Its owner is so far behind that its inbox is full: nothing but a hint to come back later. */
@@ -273,7 +273,7 @@ static void refuse(struct net_worker *nw, const struct sip_msg *m, const struct 
 		.extra = &later,
 		.extra_count = 1 };
 
-	net_count(&nw->counters.dropped, 1);
+	counter_add(&nw->counters.dropped, 1);
 	if (m->is_request && m->method != SIP_ACK && !m->to.tag.p)
 		reply_directly(nw, m, flow, &busy);
 }
@@ -295,7 +295,7 @@ static void dispatch(struct net_worker *nw, struct sip_msg *m, const struct flow
 		.msg = sip_msg_ref(m),
 		.flow = *flow,
 		.arrived_us = nw->arrived_us };
-	net_count(&nw->counters.handed_over, 1);
+	counter_add(&nw->counters.handed_over, 1);
 	if (h->to && !worker_post(h->to->transport.worker, &h->item))
 		return;
 	sip_msg_unref(m);
@@ -332,7 +332,7 @@ static void malformed(struct net_worker *nw, struct sip_msg *m, const struct sip
 	char peer[ADDR_TEXT_MAX];
 	struct buf b = BUF_OF(peer);
 
-	net_count(&nw->counters.malformed, 1);
+	counter_add(&nw->counters.malformed, 1);
 	if (event_wanted(events, EV_SIP_MALFORMED)) {
 		flow_print_remote(&b, flow);
 		event_note(events, EV_SIP_MALFORMED, STR_NONE, STR_NONE, "%s from %.*s %s",
@@ -356,12 +356,12 @@ void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flo
 
 	struct worker *w = nw->transport.worker;
 
-	net_count(&nw->counters.received, 1);
+	counter_add(&nw->counters.received, 1);
 	if (overload_level(&w->overload) != OVERLOAD_FINE && flow->proto == TP_UDP &&
 		guard_drops(&nw->guard, w, &flow->remote, bytes))
 		return;
 	if (!is_message(bytes)) {
-		net_count(&nw->counters.dropped, 1);
+		counter_add(&nw->counters.dropped, 1);
 		return;
 	}
 	trace(nw, EV_SIP_RECEIVED, bytes, flow);

@@ -14,7 +14,7 @@
 enum { NET_LISTEN_MAX = 32 };
 
 struct net_listen { /* one `listen` line */
-	enum tp_proto proto; /* TP_UDP or TP_TCP for now */
+	enum tp_proto proto; /* TP_UDP or TP_TCP */
 	struct addr addr; /* port 0: chosen by the kernel and written back (tests) */
 };
 

@@ -3,6 +3,7 @@
 #ifndef TRANSPORT_NET_INT_H
 #define TRANSPORT_NET_INT_H
 
+#include "base/counter.h"
 #include "base/hash.h"
 #include "transport/guard.h"
 #include "transport/net.h"
@@ -79,14 +80,6 @@ struct net {
 	struct net_worker *workers[WORKERS_MAX];
 	struct net_worker *stopped; /* atomic */
 };
-
-/* A worker's own counter, which other threads read. */
-static inline void net_count(uint64_t *counter, uint64_t n)
-{
-	uint64_t now = __atomic_load_n(counter, __ATOMIC_RELAXED);
-
-	__atomic_store_n(counter, now + n, __ATOMIC_RELAXED);
-}
 
 /* Bytes that arrived at nw->arrived_us, one message: parses it, sends it on to its owner. */
 void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flow);

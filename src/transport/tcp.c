@@ -30,7 +30,7 @@ static void on_connection(uv_stream_t *s, int status)
 		conn_close(c, ERR_LIMIT);
 		return;
 	}
-	net_count(&l->nw->counters.accepted, 1);
+	counter_add(&l->nw->counters.accepted, 1);
 	conn_start(c);
 }
 

@@ -204,7 +204,7 @@ enum err udp_send(struct net_worker *nw, const struct flow *flow, struct str byt
 	if (nw->send_count == NET_SEND_MAX || bytes.n > NET_SEND_BYTES - nw->send_used)
 		udp_flush(nw);
 	if (nw->send_count == NET_SEND_MAX || bytes.n > NET_SEND_BYTES - nw->send_used) {
-		net_count(&nw->counters.send_failed, 1);
+		counter_add(&nw->counters.send_failed, 1);
 		return ERR_LIMIT;
 	}
 	d = &nw->send[nw->send_count++];
@@ -279,7 +279,7 @@ static void report_failure(struct net_worker *nw, const struct udp_datagram *d, 
 	char peer[ADDR_TEXT_MAX];
 	struct buf b = BUF_OF(peer);
 
-	net_count(&nw->counters.send_failed, 1);
+	counter_add(&nw->counters.send_failed, 1);
 	if (event_wanted(t->worker->events, EV_SIP_SEND_FAILED)) {
 		addr_print(&b, &d->remote);
 		event_note(t->worker->events, EV_SIP_SEND_FAILED, STR_NONE, STR_NONE,
@@ -318,7 +318,7 @@ void udp_flush(struct net_worker *nw)
 			s->blocked = true;
 			break;
 		}
-		net_count(&nw->counters.sent, n);
+		counter_add(&nw->counters.sent, n);
 		if (n == 0) {
 			struct udp_datagram failed = nw->send[done];
 

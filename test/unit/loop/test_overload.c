@@ -121,7 +121,7 @@ static bool refused(
 
 	t->o.waited_us = waited_us;
 	yes = overload_refuses(&t->o, w, d);
-	overload_count(&t->o.counters.refused, yes);
+	counter_add(&t->o.counters.refused, yes);
 	return yes;
 }
 
