@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "main/follower.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/lock.h"
 
 enum { PERIOD_MS = 1000, SWEEPS_MAX = 100 };
 
@@ -12,7 +12,7 @@ struct follower {
 	struct location *location;
 	struct store_db *db;
 	pthread_t thread;
-	pthread_mutex_t lock; /* below */
+	struct lock lock; /* below */
 	pthread_cond_t woken;
 	struct follower_wait *waiting;
 	bool stopping;
@@ -41,19 +41,16 @@ static void sweep(struct location *l)
 /* Until somebody asks or the period is over; false: stop. */
 static bool wait_turn(struct follower *f, struct follower_wait **list)
 {
-	struct timespec until;
-	int late = 0;
+	bool go_on;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += PERIOD_MS / 1000;
-	pthread_mutex_lock(&f->lock);
-	while (!f->waiting && !f->stopping && !late)
-		late = pthread_cond_timedwait(&f->woken, &f->lock, &until);
+	lock_take(&f->lock);
+	if (!f->waiting && !f->stopping)
+		lock_cond_wait_ms(&f->woken, &f->lock, PERIOD_MS);
 	*list = f->waiting;
 	f->waiting = NULL;
-	late = f->stopping;
-	pthread_mutex_unlock(&f->lock);
-	return !late;
+	go_on = !f->stopping;
+	lock_give(&f->lock);
+	return go_on;
 }
 
 static void *follower_main(void *arg)
@@ -75,40 +72,36 @@ static void *follower_main(void *arg)
 struct follower *follower_start(struct directory *d, struct location *l, struct store_db *db)
 {
 	struct follower *f = mem_new(struct follower);
-	pthread_condattr_t attr;
 
 	f->directory = d;
 	f->location = l;
 	f->db = db;
-	pthread_mutex_init(&f->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->woken, &attr);
-	pthread_condattr_destroy(&attr);
+	lock_init(&f->lock);
+	lock_cond_init(&f->woken);
 	BUG_ON(pthread_create(&f->thread, NULL, follower_main, f) != 0);
 	return f;
 }
 
 void follower_refresh(struct follower *f, struct follower_wait *w)
 {
-	pthread_mutex_lock(&f->lock);
+	lock_take(&f->lock);
 	w->next = f->waiting;
 	f->waiting = w;
 	pthread_cond_signal(&f->woken);
-	pthread_mutex_unlock(&f->lock);
+	lock_give(&f->lock);
 }
 
 void follower_stop(struct follower *f)
 {
 	if (!f)
 		return;
-	pthread_mutex_lock(&f->lock);
+	lock_take(&f->lock);
 	f->stopping = true;
 	pthread_cond_signal(&f->woken);
-	pthread_mutex_unlock(&f->lock);
+	lock_give(&f->lock);
 	pthread_join(f->thread, NULL);
 	pthread_cond_destroy(&f->woken);
-	pthread_mutex_destroy(&f->lock);
+	lock_fini(&f->lock);
 	store_close(f->db);
 	free(f);
 }
