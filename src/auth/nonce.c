@@ -41,15 +41,6 @@ void nonces_fini(struct nonces *n)
 	crypto_block_free(n->mac);
 }
 
-/*
- * What a nonce says, and what its MAC is made of: 6 bytes of time, 4 of chance; behind them, in
- * the MAC's block, 6 of the realm's hash.
- */
-struct said {
-	int64_t ms;
-	uint32_t chance;
-};
-
 enum { TIME_BYTES = 6, CHANCE_BYTES = 4, SAID_BYTES = TIME_BYTES + CHANCE_BYTES };
 
 static void put_bytes(uint8_t *to, uint64_t v, unsigned n)
@@ -67,25 +58,23 @@ static uint64_t get_bytes(const uint8_t *from, unsigned n)
 	return v;
 }
 
-/* The nonce's bytes: what it says, then its MAC. */
-static void make(
-	const struct nonces *n, const struct said *said, struct str realm, struct nonce *out)
+/* Puts the MAC behind time and chance: of these 10 bytes and 6 of the realm's hash. */
+static void sign(const struct nonces *n, struct str realm, struct nonce *nonce)
 {
 	uint8_t block[CRYPTO_BLOCK];
 
-	put_bytes(block, (uint64_t)said->ms, TIME_BYTES);
-	put_bytes(block + TIME_BYTES, said->chance, CHANCE_BYTES);
+	memcpy(block, nonce->bytes, SAID_BYTES);
 	put_bytes(block + SAID_BYTES, hash_stable(realm), CRYPTO_BLOCK - SAID_BYTES);
-	memcpy(out->bytes, block, SAID_BYTES);
-	crypto_block_mac(n->mac, block, out->bytes + SAID_BYTES);
+	crypto_block_mac(n->mac, block, nonce->bytes + SAID_BYTES);
 }
 
 void nonce_make(struct nonces *n, struct str realm, char out[NONCE_CHARS + 1])
 {
-	const struct said said = { n->worker->clock.wall_ms, (uint32_t)rng_u64(&n->worker->rng) };
 	struct nonce nonce;
 
-	make(n, &said, realm, &nonce);
+	put_bytes(nonce.bytes, (uint64_t)n->worker->clock.wall_ms, TIME_BYTES);
+	put_bytes(nonce.bytes + TIME_BYTES, rng_u64(&n->worker->rng), CHANCE_BYTES);
+	sign(n, realm, &nonce);
 	str_hex(nonce.bytes, NONCE_BYTES, out);
 }
 
@@ -97,18 +86,16 @@ static int64_t time_of(const struct nonce *nonce)
 enum nonce_state nonce_check(struct nonces *n, struct str realm, struct str text, struct nonce *out)
 {
 	struct nonce want;
-	struct said said;
 	int64_t age;
 	size_t bytes;
 
 	if (text.n != NONCE_CHARS || str_unhex(text, out->bytes, NONCE_BYTES, &bytes))
 		return NONCE_FOREIGN;
-	said.ms = time_of(out);
-	said.chance = (uint32_t)get_bytes(out->bytes + TIME_BYTES, CHANCE_BYTES);
-	make(n, &said, realm, &want);
+	want = *out;
+	sign(n, realm, &want);
 	if (!crypto_equal(out->bytes, want.bytes, NONCE_BYTES))
 		return NONCE_FOREIGN;
-	age = n->worker->clock.wall_ms - said.ms;
+	age = n->worker->clock.wall_ms - time_of(out);
 	/* made in the future: another node's clock is ahead, or ours was set back */
 	return age > n->life_ms || age < -n->life_ms ? NONCE_OLD : NONCE_GOOD;
 }
