@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "world.h"
+#include "../temp_dir.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +116,7 @@ static int setup(void **state, bool stepped)
 	char text[512];
 	struct buf why = BUF_OF(text);
 
-	strcpy(w->dir, "/tmp/tandem-directory-XXXXXX");
-	if (!mkdtemp(w->dir))
+	if (!temp_dir_make(w->dir, sizeof(w->dir), "directory"))
 		return -1;
 	snprintf(w->path, sizeof(w->path), "%s/x.db", w->dir);
 	snprintf(w->url, sizeof(w->url), "sqlite:%s", w->path);
@@ -149,21 +148,12 @@ int world_setup_threads(void **state)
 int world_teardown(void **state)
 {
 	struct world *w = *state;
-	char path[512];
-	DIR *dir;
 
 	store_stop(w->store);
 	directory_free(w->d);
 	store_close(w->own);
 	store_close(w->other);
-	dir = opendir(w->dir);
-	for (const struct dirent *e; dir && (e = readdir(dir));) {
-		snprintf(path, sizeof(path), "%s/%s", w->dir, e->d_name);
-		if (unlink(path))
-			continue; /* "." and ".." */
-	}
-	closedir(dir);
-	rmdir(w->dir);
+	temp_dir_remove(w->dir);
 	event_bus_free(w->bus);
 	free(w);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fixture.h"
+#include "../temp_dir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -25,8 +25,7 @@ int fixture_setup(void **state)
 	struct store_db *db;
 	int64_t id;
 
-	strcpy(f->dir, "/tmp/tandem-store-XXXXXX");
-	if (!mkdtemp(f->dir))
+	if (!temp_dir_make(f->dir, sizeof(f->dir), "store"))
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/x.db", f->dir);
 	snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
@@ -43,16 +42,8 @@ int fixture_setup(void **state)
 int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
-	DIR *d = opendir(f->dir);
-	char path[512];
 
-	for (const struct dirent *e; d && (e = readdir(d));) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, e->d_name);
-		if (unlink(path))
-			continue; /* "." and ".." */
-	}
-	closedir(d);
-	rmdir(f->dir);
+	temp_dir_remove(f->dir);
 	event_bus_free(f->bus);
 	free(f);
 	return 0;
