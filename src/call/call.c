@@ -140,8 +140,7 @@ static void finish(struct call *c, const char *by, struct str why)
 	give_back(c);
 	if (c->method == SIP_INVITE)
 		cdr_put(c);
-	if (c->stored)
-		restore_remove(c);
+	restore_remove(c);
 }
 
 void call_end(struct call *c, const char *by, struct str why, struct str reason_value)

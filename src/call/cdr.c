@@ -11,14 +11,13 @@ struct cdr_job {
 	struct store_job job;
 	struct arena arena;
 	struct store_cdr row;
-	bool finish;
 };
 
 static enum err run(struct store_job *job, struct store_db *db)
 {
 	struct cdr_job *j = container_of(job, struct cdr_job, job);
 
-	return j->finish ? store_cdr_finish(db, &j->row) : store_cdr_put(db, &j->row);
+	return j->row.ended_ms ? store_cdr_finish(db, &j->row) : store_cdr_put(db, &j->row);
 }
 
 static void done(struct store_job *job)
@@ -70,7 +69,6 @@ void cdr_put(struct call *c)
 	j->job.run = run;
 	j->job.done = done;
 	fill(j, c);
-	j->finish = c->record.ended_ms != 0;
 	if (store_post(c->layer->env.store, &j->job) == ERR_OK)
 		return;
 	call_event(

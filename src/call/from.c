@@ -2,6 +2,7 @@
 /* From, To, Contact and custom header fields of an outgoing leg (facts 4.5). */
 #include "call/model.h"
 
+#include "sip/chars.h"
 #include "sip/field.h"
 #include "sip/print.h"
 
@@ -154,24 +155,13 @@ bool from_is_fixed(struct str name)
 	return false;
 }
 
-static bool is_token(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c <= ' ' || c >= 127 || strchr("()<>@,;:\\\"/[]?={}", c))
-			return false;
-	}
-	return s.n > 0 && s.n < 128;
-}
-
 bool from_split(struct str line, struct str *name, struct str *value)
 {
 	size_t colon = str_find(line, ':');
 
 	*name = str_trim(str_first(line, colon));
 	*value = str_trim(str_from(line, colon + 1));
-	return colon < line.n && is_token(*name);
+	return colon < line.n && name->n && name->n < 128 && sip_span(*name, SIP_NAME) == name->n;
 }
 
 static void print_line(struct buf *b, const struct attempt *at, struct str line, bool substitute)

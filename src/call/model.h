@@ -79,7 +79,6 @@ struct call {
 	enum sip_method method; /* INVITE or MESSAGE */
 	bool counted; /* in the customer's limit */
 	bool freeing;
-	bool stored; /* dialog rows were put */
 	struct str customer, account;
 	struct leg *a, *b;
 	struct setup *setup; /* NULL later, and in restored calls */

@@ -179,7 +179,6 @@ void restore_put(struct call *c)
 {
 	struct dialog_job *j = job_new();
 
-	c->stored = true;
 	fill(j, c->a);
 	fill(j, c->b);
 	post(c, j);
@@ -191,7 +190,7 @@ void restore_put_if_changed(struct call *c, struct leg *l)
 	struct dialog_job *j;
 	bool spent = l->d.local_cseq > l->stored_cseq + CALL_CSEQ_HEADROOM / 2;
 
-	if (!c->stored || c->state != CALL_ANSWERED ||
+	if (!l->stored_row || c->state != CALL_ANSWERED ||
 		(target_hash(l) == l->stored_target && !spent))
 		return;
 	j = job_new();
@@ -201,8 +200,11 @@ void restore_put_if_changed(struct call *c, struct leg *l)
 
 void restore_remove(struct call *c)
 {
-	struct dialog_job *j = job_new();
+	struct dialog_job *j;
 
+	if (!c->b || !c->b->stored_row) /* the last of the two that is put */
+		return;
+	j = job_new();
 	j->remove[j->remove_count++] = c->a->stored_row;
 	j->remove[j->remove_count++] = c->b->stored_row;
 	post(c, j);
@@ -291,7 +293,6 @@ enum err call_restore(
 	c->record.answered_ms = a->answered_ms;
 	c->limit_ms = a->limit_ms;
 	c->state = CALL_ANSWERED;
-	c->stored = true;
 	c->a = leg_new(c, false);
 	c->b = leg_new(c, true);
 	e = restore_leg(c->a, a);

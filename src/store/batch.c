@@ -95,9 +95,7 @@ static void finish_of(struct store *s, struct worker *w)
 		last = &newest->next;
 		count++;
 	}
-	s->batch = others;
-	if (!others.first)
-		queue_init(&s->batch);
+	queue_move(&s->batch, &others);
 	worker_post_replies(w, first, newest, count);
 }
 

@@ -2,49 +2,33 @@
 #include "store/repo.h"
 #include "store/table.h"
 
+/* What is known only when a call ends; nothing of it is in an index. */
+#define LATE_COLUMNS                                                                               \
+	COLUMN(TEXT, store_cdr, b_call_id), COLUMN(TEXT, store_cdr, destination),                  \
+		COLUMN(TEXT, store_cdr, provider), COLUMN(TEXT, store_cdr, b_remote),              \
+		COLUMN_NAMED(TIME, store_cdr, ringing_ms, "ringing"),                              \
+		COLUMN_NAMED(TIME, store_cdr, answered_ms, "answered"),                            \
+		COLUMN_NAMED(TIME, store_cdr, ended_ms, "ended"), COLUMN(U32, store_cdr, status),  \
+		COLUMN(TEXT, store_cdr, reason), COLUMN(TEXT, store_cdr, ended_by),                \
+		COLUMN(TEXT, store_cdr, end_reason), COLUMN(U32, store_cdr, legs)
+
 static const struct column columns[] = {
 	KEY_COLUMN(TEXT, store_cdr, call),
 	COLUMN(TEXT, store_cdr, customer),
 	COLUMN(TEXT, store_cdr, account),
 	COLUMN(TEXT, store_cdr, direction),
 	COLUMN(TEXT, store_cdr, a_call_id),
-	COLUMN(TEXT, store_cdr, b_call_id),
 	COLUMN_NAMED(TEXT, store_cdr, from, "from_header"),
 	COLUMN_NAMED(TEXT, store_cdr, to, "to_header"),
 	COLUMN(TEXT, store_cdr, request_uri),
-	COLUMN(TEXT, store_cdr, destination),
-	COLUMN(TEXT, store_cdr, provider),
 	COLUMN(TEXT, store_cdr, dialplan),
 	COLUMN(TEXT, store_cdr, a_remote),
-	COLUMN(TEXT, store_cdr, b_remote),
 	COLUMN_NAMED(TIME, store_cdr, started_ms, "started"),
-	COLUMN_NAMED(TIME, store_cdr, ringing_ms, "ringing"),
-	COLUMN_NAMED(TIME, store_cdr, answered_ms, "answered"),
-	COLUMN_NAMED(TIME, store_cdr, ended_ms, "ended"),
-	COLUMN(U32, store_cdr, status),
-	COLUMN(TEXT, store_cdr, reason),
-	COLUMN(TEXT, store_cdr, ended_by),
-	COLUMN(TEXT, store_cdr, end_reason),
-	COLUMN(U32, store_cdr, legs),
+	LATE_COLUMNS,
 };
 static const struct table cdrs = TABLE("cdrs", store_cdr, columns, "ORDER BY started DESC, call");
 
-/* What is not known when a call begins; nothing of it is in an index. */
-static const struct column late_columns[] = {
-	KEY_COLUMN(TEXT, store_cdr, call),
-	COLUMN(TEXT, store_cdr, b_call_id),
-	COLUMN(TEXT, store_cdr, destination),
-	COLUMN(TEXT, store_cdr, provider),
-	COLUMN(TEXT, store_cdr, b_remote),
-	COLUMN_NAMED(TIME, store_cdr, ringing_ms, "ringing"),
-	COLUMN_NAMED(TIME, store_cdr, answered_ms, "answered"),
-	COLUMN_NAMED(TIME, store_cdr, ended_ms, "ended"),
-	COLUMN(U32, store_cdr, status),
-	COLUMN(TEXT, store_cdr, reason),
-	COLUMN(TEXT, store_cdr, ended_by),
-	COLUMN(TEXT, store_cdr, end_reason),
-	COLUMN(U32, store_cdr, legs),
-};
+static const struct column late_columns[] = { KEY_COLUMN(TEXT, store_cdr, call), LATE_COLUMNS };
 static const struct table late = TABLE("cdrs", store_cdr, late_columns, "");
 
 enum err store_cdr_put(struct store_db *db, const struct store_cdr *c)
