@@ -168,7 +168,7 @@ static void look_status(struct ask *a, struct core_worker *w, struct answer *out
 	a->counts[w->worker.id] = call_count(w->roles.calls);
 }
 
-static void put_number(json_t *o, const char *key, uint64_t v)
+void put_number(json_t *o, const char *key, uint64_t v)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }

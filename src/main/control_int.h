@@ -65,6 +65,7 @@ void control_bindings(struct client *c, const json_t *request);
 void control_calls(struct client *c, const json_t *request);
 void control_hangup(struct client *c, const json_t *request);
 void control_refresh(struct client *c, const json_t *request);
+void put_number(json_t *o, const char *key, uint64_t v);
 void control_contention(struct client *c, const json_t *request);
 void control_log(struct client *c, const json_t *request);
 void tail_free(struct tail *t);

@@ -3,11 +3,6 @@
 #include "loop/inbox.h"
 #include "main/control_int.h"
 
-static void put_number(json_t *o, const char *key, uint64_t v)
-{
-	json_object_set_new(o, key, json_integer((json_int_t)v));
-}
-
 static void add_lock(void *arg, const struct lock_report *r)
 {
 	const struct lock_use *use = &r->sum;
