@@ -17,7 +17,6 @@ struct location {
 	struct store *store;
 	struct event_bus *events;
 	struct old_rows *old; /* NULL without a store */
-	size_t bindings; /* atomic: about so many */
 	struct shard shards[SHARDS];
 };
 
@@ -60,10 +59,12 @@ void location_free(struct location *l)
 	free(l);
 }
 
-static void forget_rows(struct location *l, const int64_t *rows, unsigned count)
+/* Under the lock of `s`, which holds about as many bindings as each of the others. */
+static void forget_rows(
+	struct location *l, const struct shard *s, const int64_t *rows, unsigned count)
 {
 	if (l->old && count)
-		old_rows_add(l->old, rows, count, __atomic_load_n(&l->bindings, __ATOMIC_RELAXED));
+		old_rows_add(l->old, rows, count, SHARDS * s->bindings);
 }
 
 struct loading {
@@ -84,14 +85,14 @@ static void load_row(const struct store_binding *row, void *arg)
 
 	if (row->id > s->last_row)
 		s->last_row = row->id;
-	forget_rows(l, &older, older != 0);
+	forget_rows(l, s, &older, older != 0);
 	if (row->expires_ms > load->now_ms && !journal_from_row(row, &b)) {
 		aor_put(s, a, &b);
 		return;
 	}
 	aor_remove(s, a, row->contact);
 	shard_tidy(s, a);
-	forget_rows(l, &row->id, 1);
+	forget_rows(l, s, &row->id, 1);
 }
 
 enum err location_load(struct location *l, struct store_db *db, int64_t now_ms, size_t *count)
@@ -219,7 +220,6 @@ size_t location_count(struct location *l)
 		n += l->shards[i].bindings;
 		lock_give(&l->shards[i].lock);
 	}
-	__atomic_store_n(&l->bindings, n, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -312,7 +312,7 @@ enum err location_update(struct location *l, struct worker *w, struct str aor,
 	}
 	if (!e) {
 		apply(s, a, &c);
-		forget_rows(l, old, old_count);
+		forget_rows(l, s, old, old_count);
 	}
 	shard_tidy(s, a);
 	lock_give(&s->lock);
@@ -328,7 +328,7 @@ static void tell_gone(struct str aor, const struct binding *b, void *arg)
 		.account = aor,
 		.text = STR("the phone did not refresh its registration in time") };
 
-	forget_rows(l, &b->row, 1);
+	forget_rows(l, shard_of(l, hash_istr(aor)), &b->row, 1);
 	event_field(&ev, "contact", b->contact);
 	event_field(&ev, "user_agent", b->user_agent);
 	event_emit(l->events, &ev);

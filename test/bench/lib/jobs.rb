@@ -149,12 +149,18 @@ class Jobs
         with_server(name, %w[many_rate many_share startup_s], users: @o[:many]) do |many|
           register_all(few, @o[:few])
           register_all(many, @o[:many])
+          refresh_all(many, @o[:many]) if name == "tandem"
           @o[:rounds].times { |round| few_and_many([[few, @o[:few]], [many, @o[:many]]].rotate(round)) }
           few.halt
           [@o[:rounds], 3].min.times { start_up(many) } if name == "tandem"
         end
       end
     end
+  end
+
+  # In any order, until the store deletes old rows as fast as new ones come (location/old_rows.h).
+  def refresh_all(server, users)
+    Load.new(server, mode: "register", users: users, at_once: @o[:at_once], count: users * 6 / 5).run
   end
 
   def few_and_many(pairs)
