@@ -55,6 +55,17 @@ static void set_date(struct civil *c, int64_t days_since_1970)
 	c->weekday = (unsigned)(days_since_1970 - 7 * floor_div(days_since_1970 + 4, 7) + 4);
 }
 
+/* The other way. A day beyond the end of its month is one of the next. */
+static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+	unsigned from_march = month > 2 ? month - 3 : month + 9;
+	int64_t y = (int64_t)year - (month <= 2);
+	int64_t era = floor_div(y, 400), of_era = y - era * 400;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
+		(153 * from_march + 2) / 5 + day - 1 - 719468;
+}
+
 static void set_civil(struct civil *c, int64_t wall_ms)
 {
 	int64_t days = floor_div(wall_ms, 86400000);
@@ -112,13 +123,18 @@ void clock_print_iso(struct buf *b, int64_t wall_ms)
 }
 
 /* n digits at *s, cut off it. */
-static bool digits(struct str *s, size_t n, int *out)
+static bool digits(struct str *s, size_t n, unsigned *out)
 {
-	uint32_t v;
+	unsigned v = 0;
 
-	if (s->n < n || str_u32(str_first(*s, n), &v))
+	if (s->n < n)
 		return false;
-	*out = (int)v;
+	for (size_t i = 0; i < n; i++) {
+		if (s->p[i] < '0' || s->p[i] > '9')
+			return false;
+		v = v * 10 + (unsigned)(s->p[i] - '0');
+	}
+	*out = v;
 	*s = str_from(*s, n);
 	return true;
 }
@@ -150,22 +166,23 @@ static bool fraction(struct str *s, int *ms)
 
 enum err clock_parse_iso(struct str s, int64_t *wall_ms)
 {
-	struct tm tm = { 0 };
+	unsigned year, month, day, hour, minute, second;
 	int ms;
 
 	s = str_trim(s);
-	if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) ||
-		!literal(&s, '-') || !digits(&s, 2, &tm.tm_mday) || !literal(&s, 'T') ||
-		!digits(&s, 2, &tm.tm_hour) || !literal(&s, ':') || !digits(&s, 2, &tm.tm_min) ||
-		!literal(&s, ':') || !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &ms))
+	if (!digits(&s, 4, &year) || !literal(&s, '-') || !digits(&s, 2, &month) ||
+		!literal(&s, '-') || !digits(&s, 2, &day) || !literal(&s, 'T') ||
+		!digits(&s, 2, &hour) || !literal(&s, ':') || !digits(&s, 2, &minute) ||
+		!literal(&s, ':') || !digits(&s, 2, &second) || !fraction(&s, &ms))
 		return ERR_SYNTAX;
 	if (!str_eq(s, STR("Z")) && !str_eq(s, STR("+00:00")))
 		return ERR_SYNTAX;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-		tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+		second > 60)
 		return ERR_RANGE;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	*wall_ms =
+		(days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) *
+			1000 +
+		ms;
 	return ERR_OK;
 }

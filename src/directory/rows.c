@@ -194,7 +194,7 @@ enum err directory_load(struct directory *d, struct store_db *db)
 	if (!e)
 		e = store_customer_list(db, directory_put_customer, d);
 	if (!e)
-		e = store_account_list(db, directory_put_account, d);
+		e = store_account_each(db, directory_put_account, d);
 	if (!e)
 		e = store_dialplan_list(db, directory_put_dialplan, d);
 	if (!e)

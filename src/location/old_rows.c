@@ -8,7 +8,8 @@
 
 enum {
 	WAIT_MIN = 4096, /* rows that wait at least */
-	WAIT_TIMES = 4, /* as many as there are bindings are forgotten */
+	WAIT_PART = 2, /* and this part of the bindings */
+	WAIT_TIMES = 4, /* so often that, and more are forgotten */
 	CHUNK = 256, /* at most, deleted in one transaction */
 	PACE = 2, /* deleted for each that comes */
 	ENDS_MAX = 64,
@@ -161,7 +162,7 @@ static void post(struct old_rows *o, struct deletion *d)
 
 void old_rows_add(struct old_rows *o, const int64_t *rows, unsigned count, size_t bindings)
 {
-	size_t enough = bindings > WAIT_MIN ? bindings : WAIT_MIN;
+	size_t enough = bindings / WAIT_PART > WAIT_MIN ? bindings / WAIT_PART : WAIT_MIN;
 	struct deletion *d = NULL;
 
 	lock_take(&o->lock);

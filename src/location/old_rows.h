@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Rows of the store that a newer row of the same binding replaced, or that say that the binding is
- * gone. They are deleted later, in the order of their numbers, once as many wait as there are
+ * gone. They are deleted later, in the order of their numbers, once half as many wait as there are
  * bindings: phones refresh in any order, and a delete at once would touch a page each. For each row
  * that comes two are deleted, so that it never becomes a crowd.
  *

@@ -33,6 +33,7 @@ static const struct column columns[] = {
 };
 static const struct table accounts =
 	TABLE("accounts", account_row, columns, "ORDER BY domain, username_key");
+static const struct table as_added = TABLE("accounts", account_row, columns, "ORDER BY id");
 
 static enum err with_key(const struct store_account *c, struct account_row *row, char key[KEY_MAX])
 {
@@ -83,3 +84,10 @@ enum err store_account_remove(struct store_db *db, struct str username, struct s
 }
 
 LIST_OF(store_account_list, store_account, accounts)
+
+enum err store_account_each(struct store_db *db, store_account_fn *row, void *arg)
+{
+	struct store_account_typed t = { row, arg };
+
+	return table_select(db, &as_added, NULL, 0, 0, store_account_one, &t);
+}

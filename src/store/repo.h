@@ -85,7 +85,9 @@ MUST_USE enum err store_account_set(struct store_db *db, const struct store_acco
 MUST_USE enum err store_account_get(struct store_db *db, struct str username, struct str domain,
 	struct arena *a, struct store_account *out);
 MUST_USE enum err store_account_remove(struct store_db *db, struct str username, struct str domain);
+/* By domain and name; a million are sorted for that. */
 MUST_USE enum err store_account_list(struct store_db *db, store_account_fn *row, void *arg);
+MUST_USE enum err store_account_each(struct store_db *db, store_account_fn *row, void *arg);
 
 /* ---- dialplans ---- */
 struct store_dialplan {
