@@ -21,7 +21,8 @@ struct deletion {
 	struct old_rows *owner;
 	int64_t *rows;
 	size_t count, at, upto; /* those before `at` are done, those before `upto` on their way */
-	size_t ends[ENDS_MAX]; /* none before an end is greater than any after it; the last is the first */
+	size_t ends[ENDS_MAX]; /* none before an end is greater than any after it; the last is the
+				  first */
 	unsigned end_count;
 };
 
