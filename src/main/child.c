@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -53,6 +54,8 @@ static NORETURN void run(const struct child_start *s, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
+	if (s->tunables)
+		setenv("GLIBC_TUNABLES", s->tunables, 0);
 	fexecve(FIRST_FD + (int)s->fd_count, (char *const *)s->argv, environ);
 	_exit(127);
 }

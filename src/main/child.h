@@ -20,6 +20,7 @@ struct child {
 struct child_start {
 	int program; /* descriptor of the file to run */
 	const char *const *argv;
+	const char *tunables; /* of the C library (GLIBC_TUNABLES), unless it is set; or NULL */
 	const int *fds; /* what it finds open as 3, 4, … */
 	unsigned fd_count;
 	bool drop; /* run as uid, gid */
