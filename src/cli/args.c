@@ -106,13 +106,24 @@ bool cli_conf(struct cli *c)
  * As root, files of the database must not become root's (the service could not write them any
  * more): go on as the owner of the data directory.
  */
-static bool become_owner(const char *dir)
+static bool become_owner(struct cli *c, const char *dir)
 {
 	struct stat st;
 
 	if (geteuid() != 0 || stat(dir, &st) != 0 || st.st_uid == 0)
 		return true;
+	c->owner = st.st_uid;
 	return setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
+}
+
+void cli_as_caller(void)
+{
+	BUG_ON(seteuid(getuid()) != 0);
+}
+
+void cli_as_owner(const struct cli *c)
+{
+	BUG_ON(c->owner && seteuid(c->owner) != 0);
 }
 
 bool cli_store(struct cli *c)
@@ -127,7 +138,7 @@ bool cli_store(struct cli *c)
 		cli_fail(CLI_FAILED, "%.*s", STR_ARG(buf_str(&why)));
 		return false;
 	}
-	if (!become_owner(arena_printf(&c->arena, "%.*s", STR_ARG(c->conf->data_dir)))) {
+	if (!become_owner(c, arena_printf(&c->arena, "%.*s", STR_ARG(c->conf->data_dir)))) {
 		cli_fail(CLI_FAILED, "cannot become the owner of %.*s", STR_ARG(c->conf->data_dir));
 		return false;
 	}
@@ -138,14 +149,18 @@ bool cli_store(struct cli *c)
 	return false;
 }
 
-bool cli_key(struct cli *c, uint8_t key[32])
+bool cli_keys(struct cli *c, struct keyring *out)
 {
 	char text[512];
 	struct buf why = BUF_OF(text);
+	enum err e;
 
 	if (!cli_conf(c))
 		return false;
-	if (key_load(c->conf, key, &why) == ERR_OK)
+	cli_as_caller();
+	e = key_load(c->conf, out, &why);
+	cli_as_owner(c);
+	if (e == ERR_OK)
 		return true;
 	cli_fail(CLI_FAILED, "%.*s", STR_ARG(buf_str(&why)));
 	return false;

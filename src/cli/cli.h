@@ -12,8 +12,10 @@
 #define CLI_CLI_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/keyring.h"
 #include "conf/conf.h"
 
 enum { /* exit codes, as the manual says */
@@ -69,6 +71,7 @@ struct cli { /* one invocation */
 	struct arena arena;
 	struct conf *conf; /* after cli_conf */
 	struct store_db *db; /* after cli_store */
+	uid_t owner; /* of the data directory; 0: we are not root */
 	bool changed; /* tell the running service when the command is done */
 };
 
@@ -99,7 +102,12 @@ bool cli_yes_no(const struct cli *c, const char *option, bool *out);
 const char *cli_conf_path(const struct cli *c);
 bool cli_conf(struct cli *c);
 bool cli_store(struct cli *c);
-bool cli_key(struct cli *c, uint8_t key[32]);
+/* The key ring, read now. To seal, read it inside of the transaction that writes: then no command
+ * that changes keys is at work meanwhile. */
+bool cli_keys(struct cli *c, struct keyring *out);
+/* As who called us, from here to cli_as_owner: root may have become the owner of the database. */
+void cli_as_caller(void);
+void cli_as_owner(const struct cli *c);
 
 /* ---- complaints ---- */
 /* "tandem: …" on stderr; returns `code`. Values from outside are made harmless. */

@@ -2,7 +2,6 @@
 /* tandem provider add|set|show|list|remove */
 #include <stdlib.h>
 
-#include "base/crypto.h"
 #include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/names.h"
@@ -78,25 +77,54 @@ static json_t *provider_json(const struct store_provider *row)
 	return o;
 }
 
-/* Sealed under the key file's key and bound to its row, so that it is good nowhere else. */
-static bool take_password(struct cli *c, const uint8_t key[32], struct store_provider *row)
+/*
+ * Sealed under the current key and bound to its row, so that it is good nowhere else. Within the
+ * transaction that writes the row: no key that is needed for it can go meanwhile.
+ */
+static bool seal_password(struct cli *c, struct password *password, struct store_provider *row)
 {
-	uint8_t sealed[PASSWORD_MAX + CRYPTO_SEAL_EXTRA];
-	struct password password;
-	struct str context = str_of(arena_printf(&c->arena, "provider:%.*s:%.*s:password",
-		STR_ARG(row->customer), STR_ARG(row->name)));
-	size_t n;
-	char *hex;
+	char context_text[256], *sealed = arena_alloc(&c->arena, KEYRING_SEALED_MAX);
+	struct buf context = BUF_OF(context_text), out;
+	struct keyring keys;
 
-	if (!password_read(c, "our account at the provider", &password))
+	if (!cli_keys(c, &keys))
 		return false;
-	n = password.value.n + CRYPTO_SEAL_EXTRA;
-	hex = arena_alloc(&c->arena, 2 * n + 1);
-	crypto_seal(key, context, password.value, sealed);
-	password_wipe(&password);
-	str_hex(sealed, n, hex);
-	row->password_sealed = str_of(hex);
+	buf_init(&out, sealed, KEYRING_SEALED_MAX);
+	store_provider_context(row, &context);
+	keyring_seal(&keys, buf_str(&context), password->value, &out);
+	keyring_wipe(&keys);
+	row->password_sealed = buf_str(&out);
 	return true;
+}
+
+/* Writes the row, with the password if there is one, which is wiped. */
+static int write_row(struct cli *c, struct store_provider *row, struct password *password,
+	enum err (*write)(struct store_db *db, struct store_provider *row))
+{
+	enum err e = store_begin(c->db);
+	bool sealed = e == ERR_OK && (!password || seal_password(c, password, row));
+
+	if (password)
+		password_wipe(password);
+	if (sealed)
+		e = write(c->db, row);
+	if (sealed && e == ERR_OK)
+		e = store_commit(c->db);
+	c->changed = sealed && e == ERR_OK;
+	if (c->changed)
+		return CLI_OK;
+	store_rollback(c->db);
+	return e ? cli_store_failed(e, "provider", row->name) : CLI_FAILED;
+}
+
+static enum err add_row_of(struct store_db *db, struct store_provider *row)
+{
+	return store_provider_add(db, row, &row->id);
+}
+
+static enum err set_row_of(struct store_db *db, struct store_provider *row)
+{
+	return store_provider_set(db, row);
 }
 
 static bool take_uri(struct cli *c, const char *option, struct str *out)
@@ -184,30 +212,27 @@ int provider_add(struct cli *c)
 	struct store_provider row = { .name = cli_arg(c, 0), .register_expiry_s = 3600 };
 	const char *fault = name_provider_fault(row.name);
 	struct store_customer customer;
-	uint8_t key[CRYPTO_KEY_BYTES];
+	struct password password;
 	struct clock now;
-	enum err e;
 	int code;
 
 	if (fault)
 		return cli_fail(CLI_USAGE, "%s", fault);
 	if (!take_options(c, &row))
 		return CLI_USAGE;
-	if (!cli_key(c, key) || !cli_store(c))
+	if (!cli_store(c))
 		return CLI_FAILED;
 	code = find_customer_option(c, &customer);
 	if (code != CLI_OK)
 		return code;
 	row.customer = customer.name;
-	if (!take_password(c, key, &row))
+	if (!password_read(c, "our account at the provider", &password))
 		return CLI_USAGE;
-	crypto_wipe(key, sizeof(key));
 	clock_read(&now);
 	row.created_ms = row.updated_ms = now.wall_ms;
-	e = store_provider_add(c->db, &row, &row.id);
-	if (e != ERR_OK)
-		return cli_store_failed(e, "provider", row.name);
-	c->changed = true;
+	code = write_row(c, &row, &password, add_row_of);
+	if (code != CLI_OK)
+		return code;
 	cli_say(c, "Provider %.*s of customer %.*s was added; dial number@%.*s.", STR_ARG(row.name),
 		STR_ARG(row.customer), STR_ARG(row.name));
 	return CLI_OK;
@@ -227,25 +252,21 @@ static int find_named(struct cli *c, struct store_provider *out)
 int provider_set(struct cli *c)
 {
 	bool new_password = cli_has(c, "--password") || cli_has(c, "--password-stdin");
-	uint8_t key[CRYPTO_KEY_BYTES];
 	struct store_provider row;
+	struct password password;
 	struct clock now;
-	enum err e;
-	int code;
+	int code = find_named(c, &row);
 
-	if (new_password && !cli_key(c, key))
-		return CLI_FAILED;
-	code = find_named(c, &row);
 	if (code != CLI_OK)
 		return code;
-	if (!take_options(c, &row) || (new_password && !take_password(c, key, &row)))
+	if (!take_options(c, &row) ||
+		(new_password && !password_read(c, "our account at the provider", &password)))
 		return CLI_USAGE;
 	clock_read(&now);
 	row.updated_ms = now.wall_ms;
-	e = store_provider_set(c->db, &row);
-	if (e != ERR_OK)
-		return cli_store_failed(e, "provider", row.name);
-	c->changed = true;
+	code = write_row(c, &row, new_password ? &password : NULL, set_row_of);
+	if (code != CLI_OK)
+		return code;
 	cli_say(c, "Provider %.*s was changed.", STR_ARG(row.name));
 	return CLI_OK;
 }

@@ -18,14 +18,15 @@ struct str directory_join(struct str a, char sep, struct str b, char mem[RECORD_
 
 /* ---- life ---- */
 
-enum err directory_new(struct store *s, struct store_db *db, const uint8_t key[32],
+enum err directory_new(struct store *s, struct store_db *db, const struct keyring *keys,
 	struct event_bus *events, struct directory **out, struct buf *why)
 {
 	struct directory *d = mem_new(struct directory);
 	enum err e;
 
 	d->store = s;
-	memcpy(d->key, key, sizeof(d->key));
+	lock_init(&d->keys_lock);
+	d->keys = *keys;
 	d->events = events;
 	domains_init(&d->domains);
 	record_table_init(&d->customers);
@@ -53,8 +54,23 @@ void directory_free(struct directory *d)
 	record_table_fini(&d->accounts);
 	record_table_fini(&d->dialplans);
 	record_table_fini(&d->providers);
-	crypto_wipe(d->key, sizeof(d->key));
+	keyring_wipe(&d->keys);
+	lock_fini(&d->keys_lock);
 	free(d);
+}
+
+void directory_set_keys(struct directory *d, const struct keyring *keys)
+{
+	lock_take(&d->keys_lock);
+	d->keys = *keys;
+	lock_give(&d->keys_lock);
+	__atomic_store_n(&d->lacks_keys, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->retry_passwords, true, __ATOMIC_RELEASE);
+}
+
+bool directory_lacks_keys(struct directory *d)
+{
+	return __atomic_load_n(&d->lacks_keys, __ATOMIC_ACQUIRE);
 }
 
 /* ---- look-ups ---- */

@@ -11,6 +11,7 @@
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H
 
+#include "base/keyring.h"
 #include "base/lock.h"
 #include "sip/digest.h"
 #include "sip/uri.h"
@@ -62,6 +63,7 @@ struct provider {
 	struct str customer, name, username, auth_username;
 	struct str password_sealed; /* as stored */
 	struct str password; /* opened from the sealed form; wiped when freed */
+	struct str password_fault; /* why it could not be opened, in words; else empty */
 	struct str server, outbound_proxy, from, custom_headers;
 	struct str register_contact, register_server, register_realm;
 	uint32_t register_expiry_s;
@@ -71,12 +73,16 @@ struct provider {
 };
 
 /*
- * key: the cluster's key, for sealed passwords; copied. ERR_DB… when nothing could be read. When
- * the store must begin a new database, the directory writes back all that it knows.
+ * keys: they open sealed passwords; copied. ERR_DB… when nothing could be read. When the store must
+ * begin a new database, the directory writes back all that it knows.
  */
-MUST_USE enum err directory_new(struct store *s, struct store_db *db, const uint8_t key[32],
+MUST_USE enum err directory_new(struct store *s, struct store_db *db, const struct keyring *keys,
 	struct event_bus *events, struct directory **out, struct buf *why);
 void directory_free(struct directory *d);
+/* Other keys from now on. What could not be opened is tried again by the next refresh. */
+void directory_set_keys(struct directory *d, const struct keyring *keys);
+/* Whether a password asked for a key that was not there. Any thread. */
+bool directory_lacks_keys(struct directory *d);
 /*
  * Reads what changed since last time on `db`, always from one thread. *changed: rows taken over.
  * When the file was deleted or replaced, `db` is opened again and all is read anew, except from

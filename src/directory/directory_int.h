@@ -12,7 +12,9 @@
 #include "store/repo.h"
 
 struct directory {
-	uint8_t key[32];
+	struct lock keys_lock; /* keys */
+	struct keyring keys;
+	bool lacks_keys, retry_passwords; /* atomic */
 	struct event_bus *events;
 	struct store *store; /* NULL: nobody to tell of a lost database */
 	struct domains domains;
@@ -20,6 +22,7 @@ struct directory {
 	/* The refreshing thread's: */
 	uint64_t seq; /* of the last change taken over */
 	unsigned refreshes;
+	unsigned unopened; /* passwords, since the refresh began */
 	bool reload; /* the database is another one: everything is read anew */
 	struct store_job look; /* lets the writer look after its file */
 	enum err look_found; /* atomic: what the refreshing thread saw itself */
@@ -34,6 +37,8 @@ void directory_put_customer(const struct store_customer *row, void *directory);
 void directory_put_account(const struct store_account *row, void *directory);
 void directory_put_dialplan(const struct store_dialplan *row, void *directory);
 void directory_put_provider(const struct store_provider *row, void *directory);
+/* Ends a refresh: those that were not told one by one. */
+void directory_note_unopened(struct directory *d);
 /* Everything anew; what is not in the database is forgotten. */
 MUST_USE enum err directory_load(struct directory *d, struct store_db *db);
 

@@ -194,6 +194,35 @@ static bool empty(struct directory *d)
 	return c.customers + c.domains == 0;
 }
 
+/* ---- other keys ---- */
+
+static void collect_unopened(void *record, void *arg)
+{
+	const struct provider *p = record;
+	struct changes *all = arg;
+
+	if (p->password_fault.n)
+		collect(++all->seq, STR("provider"), record_key(record), all);
+}
+
+/* Reads providers anew whose password could not be opened with the keys that there were. */
+static enum err retry_passwords(struct directory *d, struct store_db *db)
+{
+	struct changes all = { 0 };
+	enum err e;
+
+	if (!__atomic_exchange_n(&d->retry_passwords, false, __ATOMIC_ACQ_REL))
+		return ERR_OK;
+	arena_init(&all.arena, 4096);
+	all.last = &all.first;
+	record_each(&d->providers, collect_unopened, &all);
+	e = follow_all(d, db, &all);
+	if (all.count > FULL_LOAD_FROM)
+		d->reload = true;
+	arena_fini(&all.arena);
+	return e;
+}
+
 /* ---- refreshing ---- */
 
 static enum err take_over(
@@ -221,6 +250,8 @@ enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *c
 	enum err e = look_after(d, db);
 
 	*changed = 0;
+	if (!e)
+		e = retry_passwords(d, db);
 	if (e)
 		return e;
 	arena_init(&all.arena, 4096);
@@ -233,6 +264,7 @@ enum err directory_refresh(struct directory *d, struct store_db *db, unsigned *c
 	if (e == ERR_DB_CORRUPT || ++d->refreshes % CHECK_EVERY == 0)
 		look_for_damage(d, db);
 	*changed = all.count;
+	directory_note_unopened(d);
 	arena_fini(&all.arena);
 	return e;
 }

@@ -4,7 +4,7 @@
 #include "directory/directory_int.h"
 #include "event/event.h"
 
-enum { SECRET_MAX = 512, CONTEXT_MAX = 256 };
+enum { CONTEXT_MAX = 256, FAULT_MAX = 128, ID_SHOWN = 16, UNOPENED_TOLD = 20 };
 
 #define FIELD(row, record, name)                                                                   \
 	{                                                                                          \
@@ -112,7 +112,7 @@ void directory_put_dialplan(const struct store_dialplan *row, void *arg)
 
 struct provider_row { /* with the password opened */
 	struct store_provider p;
-	struct str password;
+	struct str password, password_fault;
 };
 
 static const struct record_field provider_fields[] = {
@@ -122,6 +122,7 @@ static const struct record_field provider_fields[] = {
 	FIELD(store_provider, provider, auth_username),
 	FIELD(store_provider, provider, password_sealed),
 	FIELD(provider_row, provider, password),
+	FIELD(provider_row, provider, password_fault),
 	FIELD(store_provider, provider, server),
 	FIELD(store_provider, provider, outbound_proxy),
 	FIELD(store_provider, provider, from),
@@ -134,47 +135,84 @@ static const struct record_field provider_fields[] = {
 static const struct record_kind provider_kind =
 	KIND(provider, provider_fields, offsetof(struct provider, password));
 
-/* The sealed password opened into mem; empty when it is not sealed with our key. */
-static struct str open_password(
-	struct directory *d, const struct store_provider *p, uint8_t mem[SECRET_MAX])
+static enum err open_password(struct directory *d, const struct store_provider *p,
+	uint8_t secret[KEYRING_SECRET_MAX], size_t *n)
 {
-	char context_text[CONTEXT_MAX], sealed[SECRET_MAX];
-	struct buf context = BUF_OF(context_text);
-	size_t n;
+	char text[CONTEXT_MAX];
+	struct buf context = BUF_OF(text);
+	enum err e;
 
-	buf_printf(&context, "provider:%.*s:%.*s:password", STR_ARG(p->customer), STR_ARG(p->name));
-	if (!p->password_sealed.n)
-		return STR("");
-	if (!buf_ok(&context) || str_unhex(p->password_sealed, sealed, sizeof(sealed), &n) ||
-		crypto_open(d->key, buf_str(&context), str_make(sealed, n), mem)) {
-		event_note(d->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
-			"the password of provider %.*s of %.*s cannot be opened: it was sealed "
-			"with another key file; set it anew",
-			STR_ARG(p->name), STR_ARG(p->customer));
-		return STR("");
+	store_provider_context(p, &context);
+	if (!buf_ok(&context))
+		return ERR_SYNTAX;
+	lock_take(&d->keys_lock);
+	e = keyring_open(&d->keys, buf_str(&context), p->password_sealed, secret, n);
+	lock_give(&d->keys_lock);
+	return e;
+}
+
+/* A thousand of them are told by their number. */
+static void unopened(
+	struct directory *d, const struct store_provider *p, enum err why, struct buf *b)
+{
+	struct event e = { .kind = EV_PROVIDER_PASSWORD, .customer = p->customer };
+	char text[2 * FAULT_MAX];
+	struct buf said = BUF_OF(text);
+
+	if (why == ERR_NOT_FOUND) {
+		__atomic_store_n(&d->lacks_keys, true, __ATOMIC_RELEASE);
+		buf_printf(b, "its password was sealed with key %.*s, which is not here",
+			STR_ARG(str_first(p->password_sealed,
+				str_find(str_first(p->password_sealed, ID_SHOWN), ':'))));
+	} else {
+		buf_lit(b, "its password was altered in the database; set it anew");
 	}
-	return str_make((char *)mem, n - CRYPTO_SEAL_EXTRA);
+	if (d->unopened++ >= UNOPENED_TOLD)
+		return;
+	buf_printf(&said, "provider %.*s of customer %.*s cannot be used: %.*s", STR_ARG(p->name),
+		STR_ARG(p->customer), STR_ARG(buf_str(b)));
+	e.text = buf_str(&said);
+	event_field(&e, "provider", p->name);
+	event_emit(d->events, &e);
+}
+
+void directory_note_unopened(struct directory *d)
+{
+	if (d->unopened > UNOPENED_TOLD)
+		event_note(d->events, EV_PROVIDER_PASSWORD, STR_NONE, STR_NONE,
+			"the passwords of %u more providers cannot be opened",
+			d->unopened - UNOPENED_TOLD);
+	d->unopened = 0;
 }
 
 void directory_put_provider(const struct store_provider *row, void *arg)
 {
 	struct directory *d = arg;
-	char key_mem[RECORD_KEY_MAX];
-	uint8_t secret[SECRET_MAX];
-	struct provider_row full = { .p = *row, .password = open_password(d, row, secret) };
+	char key_mem[RECORD_KEY_MAX], fault_mem[FAULT_MAX];
+	uint8_t secret[KEYRING_SECRET_MAX];
+	struct provider_row full = { .p = *row, .password = STR(""), .password_fault = STR("") };
 	struct str key = directory_join(row->customer, '/', row->name, key_mem);
+	struct buf fault = BUF_OF(fault_mem);
 	struct provider *p;
+	size_t n = 0;
+	enum err e;
 
-	if (key.n) {
-		p = record_new(&provider_kind, key, &full);
-		p->id = row->id;
-		p->register_expiry_s = row->register_expiry_s;
-		p->register_enabled = row->register_enabled;
-		p->disabled = row->disabled;
-		p->created_ms = row->created_ms;
-		p->updated_ms = row->updated_ms;
-		record_put(&d->providers, p);
-	}
+	if (!key.n)
+		return;
+	e = row->password_sealed.n ? open_password(d, row, secret, &n) : ERR_OK;
+	if (e == ERR_OK)
+		full.password = str_make((char *)secret, n);
+	else
+		unopened(d, row, e, &fault);
+	full.password_fault = buf_str(&fault);
+	p = record_new(&provider_kind, key, &full);
+	p->id = row->id;
+	p->register_expiry_s = row->register_expiry_s;
+	p->register_enabled = row->register_enabled;
+	p->disabled = row->disabled;
+	p->created_ms = row->created_ms;
+	p->updated_ms = row->updated_ms;
+	record_put(&d->providers, p);
 	crypto_wipe(secret, sizeof(secret));
 }
 
@@ -204,5 +242,6 @@ enum err directory_load(struct directory *d, struct store_db *db)
 	for (int i = 0; i < 4; i++)
 		record_load_end(tables[i]);
 	d->seq = seq;
+	directory_note_unopened(d);
 	return ERR_OK;
 }

@@ -46,6 +46,7 @@ enum event_category {
 	X(SERVICE_START, SERVICE, NOTICE, "service.start")                                         \
 	X(SERVICE_STOP, SERVICE, NOTICE, "service.stop")                                           \
 	X(SERVICE_CONFIG, SERVICE, NOTICE, "service.config")                                       \
+	X(SERVICE_KEYS, SERVICE, NOTICE, "service.keys")                                           \
 	X(PROCESS_DIED, SERVICE, ERROR, "process.died")                                            \
 	X(PROCESS_START, SERVICE, INFO, "process.start")                                           \
 	X(EVENTS_LOST, SERVICE, WARNING, "events.lost")                                            \
@@ -71,6 +72,7 @@ enum event_category {
 	X(AUTH_CHALLENGED, SECURITY, DEBUG, "auth.challenged")                                     \
 	X(AUTH_FAILED, SECURITY, NOTICE, "auth.failed")                                            \
 	X(REQUEST_REFUSED, SECURITY, INFO, "request.refused")                                      \
+	X(PROVIDER_PASSWORD, PROVIDER, WARNING, "provider.password")                               \
 	X(CALL_START, CALL, INFO, "call.start")                                                    \
 	X(CALL_STATE, CALL, DEBUG, "call.state")                                                   \
 	X(CALL_LEG, CALL, INFO, "call.leg")                                                        \

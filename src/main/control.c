@@ -22,6 +22,7 @@ static const struct {
 	{ "calls", control_calls },
 	{ "hangup", control_hangup },
 	{ "refresh", control_refresh },
+	{ "keys", control_keys },
 	{ "contention", control_contention },
 	{ "log", control_log },
 };
@@ -252,6 +253,7 @@ void control_server_close(struct control *ctl)
 {
 	ctl->stopping = true;
 	uv_close((uv_handle_t *)&ctl->listening, NULL);
+	control_keys_told(ctl, false);
 	list_each_safe (it, &ctl->clients)
 		client_close(container_of(it, struct client, link));
 }

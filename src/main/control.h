@@ -10,6 +10,8 @@
 #include "main/core.h"
 
 struct control *control_server_new(struct core *c, int listening);
+/* The supervisor has answered core_want_keys: answers who waits for it. */
+void control_keys_told(struct control *c, bool read);
 /* Drops the clients; before the workers stop. */
 void control_server_close(struct control *c);
 /* When the loop has run out and the workers have answered. */

@@ -29,6 +29,7 @@ struct client {
 	bool gone; /* the peer is; freed when nothing is on its way any more */
 	bool closed; /* the handle is */
 	struct tail *tail; /* follows the log */
+	struct client *next_for_keys; /* in control.want_keys */
 };
 
 struct control {
@@ -36,6 +37,7 @@ struct control {
 	uv_pipe_t listening;
 	struct list clients;
 	unsigned client_count;
+	struct client *want_keys; /* wait for the supervisor to read the key ring */
 	bool stopping;
 };
 
@@ -66,6 +68,7 @@ void control_calls(struct client *c, const json_t *request);
 void control_hangup(struct client *c, const json_t *request);
 void control_refresh(struct client *c, const json_t *request);
 void put_number(json_t *o, const char *key, uint64_t v);
+void control_keys(struct client *c, const json_t *request);
 void control_contention(struct client *c, const json_t *request);
 void control_log(struct client *c, const json_t *request);
 void tail_free(struct tail *t);

@@ -14,12 +14,12 @@
 
 enum { STORE_WHY_MAX = 512 };
 
-static bool read_key(uint8_t key[CRYPTO_KEY_BYTES])
+static bool read_keys(struct core *c)
 {
-	bool ok = read(LAUNCH_KEY, key, CRYPTO_KEY_BYTES) == CRYPTO_KEY_BYTES;
-
-	close(LAUNCH_KEY);
-	return ok;
+	if (launch_read_keys(LAUNCH_KEY, &c->keys) != ERR_OK)
+		return false;
+	memcpy(c->key, c->keys.cluster, sizeof(c->key));
+	return true;
 }
 
 static enum err read_conf(struct core *c, const char *path, struct buf *why)
@@ -81,7 +81,7 @@ static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
 {
 	struct clock now;
 	size_t bindings = 0;
-	enum err e = directory_new(c->store, db, c->key, c->events, &c->directory, why);
+	enum err e = directory_new(c->store, db, &c->keys, c->events, &c->directory, why);
 
 	if (e == ERR_OK)
 		e = location_new(c->store, c->events, c->net_config.workers, &c->location);
@@ -226,7 +226,7 @@ int core_main(int argc, char **argv)
 	int code = CLI_FAILED;
 
 	if (argc != 5 || str_u32(str_of(argv[3]), &workers) != ERR_OK ||
-		str_u32(str_of(argv[4]), &lines) != ERR_OK || !read_key(c->key)) {
+		str_u32(str_of(argv[4]), &lines) != ERR_OK || !read_keys(c)) {
 		fprintf(stderr, "tandem: --core is for `tandem serve` only\n");
 		free(c);
 		return CLI_USAGE;
@@ -241,6 +241,7 @@ int core_main(int argc, char **argv)
 		fprintf(stderr, "tandem: core cannot start: %.*s\n", STR_ARG(buf_str(&why)));
 	}
 	crypto_wipe(c->key, sizeof(c->key));
+	keyring_wipe(&c->keys);
 	conf_free(c->conf);
 	free(c);
 	return code;

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "base/keyring.h"
 #include "event/sinks.h"
 #include "main/follower.h"
 #include "main/settings.h"
@@ -30,7 +31,8 @@ struct core_fds;
 
 struct core {
 	struct conf *conf;
-	uint8_t key[CRYPTO_KEY_BYTES];
+	uint8_t key[CRYPTO_KEY_BYTES]; /* the cluster secret: nonces, tokens */
+	struct keyring keys; /* the main thread's; the directory has a copy */
 	struct clock started;
 	struct event_bus *events;
 	struct event_log log;
@@ -69,5 +71,7 @@ void core_workers_free(struct core *c); /* when nobody can any more */
 struct core_fds *core_fds_new(struct core *c);
 void core_fds_free(struct core_fds *f); /* then let the loop run out */
 void core_ready(struct core *c);
+/* Asks the supervisor for the key ring as it is now; control_keys_told says that it was heard. */
+void core_want_keys(struct core *c);
 
 #endif

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What core's main loop watches besides: the supervisor's channel and the signal to stop. */
+/* What core's main loop watches besides: the supervisor's channel, the signal to stop, and whether
+ * a key is missing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "main/core.h"
+#include "main/control.h"
 #include "main/launch.h"
+
+enum { HANDLES = 3, MISSING_KEYS_MS = 10000 };
 
 struct core_fds {
 	struct core *core;
 	uv_poll_t channel;
 	uv_signal_t term;
+	uv_timer_t keys;
 	unsigned closing;
 };
 
@@ -30,6 +34,35 @@ static void reload(struct core *c, int fd)
 	free(conf_text);
 }
 
+/* fd -1: the supervisor could not read them, and has said why. */
+static void take_keys(struct core *c, int fd)
+{
+	struct keyring keys;
+	bool read = fd >= 0 && launch_read_keys(fd, &keys) == ERR_OK;
+
+	if (read && memcmp(&keys, &c->keys, sizeof(keys)) != 0) {
+		c->keys = keys;
+		directory_set_keys(c->directory, &keys);
+		event_note(c->events, EV_SERVICE_KEYS, STR_NONE, STR_NONE,
+			"%u keys are here; %s seals", keys.count, keyring_current(&keys)->id);
+		if (!crypto_equal(c->key, keys.cluster, sizeof(c->key)))
+			event_note(c->events, EV_SERVICE_KEYS, STR_NONE, STR_NONE,
+				"the cluster secret is another one; it is taken over by a restart");
+	}
+	if (read)
+		keyring_wipe(&keys);
+	control_keys_told(c->control, read);
+}
+
+/* Somebody sealed with a key that is in the file by now, perhaps. */
+static void on_keys_timer(uv_timer_t *t)
+{
+	struct core_fds *f = t->data;
+
+	if (directory_lacks_keys(f->core->directory))
+		core_want_keys(f->core);
+}
+
 static void on_channel(uv_poll_t *p, int status, int events)
 {
 	struct core_fds *f = p->data;
@@ -42,6 +75,8 @@ static void on_channel(uv_poll_t *p, int status, int events)
 			dialplan_host_attach(f->core->dialplan, fd);
 		else if (m == LAUNCH_RELOAD && fd >= 0)
 			reload(f->core, fd);
+		else if (m == LAUNCH_KEYS)
+			take_keys(f->core, fd);
 		else if (fd >= 0)
 			close(fd);
 	}
@@ -65,11 +100,13 @@ struct core_fds *core_fds_new(struct core *c)
 	uv_loop_t *uv = &c->loop.uv;
 
 	f->core = c;
-	f->channel.data = f->term.data = f;
+	f->channel.data = f->term.data = f->keys.data = f;
 	BUG_ON(uv_poll_init(uv, &f->channel, LAUNCH_CHANNEL) != 0);
 	BUG_ON(uv_poll_start(&f->channel, UV_READABLE | UV_DISCONNECT, on_channel) != 0);
 	BUG_ON(uv_signal_init(uv, &f->term) != 0);
 	BUG_ON(uv_signal_start(&f->term, on_term, SIGTERM) != 0);
+	BUG_ON(uv_timer_init(uv, &f->keys) != 0);
+	BUG_ON(uv_timer_start(&f->keys, on_keys_timer, 0, MISSING_KEYS_MS) != 0);
 	return f;
 }
 
@@ -77,7 +114,7 @@ static void on_closed(uv_handle_t *h)
 {
 	struct core_fds *f = h->data;
 
-	if (++f->closing == 2)
+	if (++f->closing == HANDLES)
 		free(f);
 }
 
@@ -85,9 +122,15 @@ void core_fds_free(struct core_fds *f)
 {
 	uv_close((uv_handle_t *)&f->channel, on_closed);
 	uv_close((uv_handle_t *)&f->term, on_closed);
+	uv_close((uv_handle_t *)&f->keys, on_closed);
 }
 
 void core_ready(struct core *c)
 {
 	launch_send(LAUNCH_CHANNEL, LAUNCH_READY, -1);
+}
+
+void core_want_keys(struct core *c)
+{
+	(void)!launch_send(LAUNCH_CHANNEL, LAUNCH_WANT_KEYS, -1);
 }

@@ -86,3 +86,30 @@ enum err launch_read_text(int fd, size_t max, char **out, size_t *n)
 	*out = NULL;
 	return ERR_IO;
 }
+
+int launch_keys_fd(const struct keyring *r)
+{
+	char text[KEYRING_TEXT_MAX];
+	struct buf b = BUF_OF(text);
+	int fd;
+
+	keyring_print(&b, r);
+	fd = launch_text_fd("tandem.keys", buf_str(&b));
+	crypto_wipe(text, sizeof(text));
+	return fd;
+}
+
+enum err launch_read_keys(int fd, struct keyring *out)
+{
+	char fault[128], *text;
+	struct buf why = BUF_OF(fault);
+	size_t n;
+	enum err e = launch_read_text(fd, KEYRING_TEXT_MAX, &text, &n);
+
+	if (e != ERR_OK)
+		return e;
+	e = keyring_parse(str_make(text, n), out, &why);
+	crypto_wipe(text, n);
+	free(text);
+	return e;
+}

@@ -8,12 +8,12 @@
 #ifndef MAIN_LAUNCH_H
 #define MAIN_LAUNCH_H
 
-#include "base/str.h"
+#include "base/keyring.h"
 
 enum launch_fd {
 	LAUNCH_CHANNEL = 3, /* SOCK_SEQPACKET to the supervisor */
 	LAUNCH_CONF, /* memfd with the text of the configuration */
-	LAUNCH_KEY, /* pipe with the 32 bytes of the key */
+	LAUNCH_KEY, /* memfd with the key ring */
 	LAUNCH_CONTROL, /* listening Unix socket */
 	LAUNCH_LISTEN, /* the sockets of net_bind, from here on */
 };
@@ -22,7 +22,10 @@ enum launch_fd {
 enum launch_message {
 	LAUNCH_DIALPLAN = 'D', /* to core, fd: control socket of a fresh dialplan process */
 	LAUNCH_RELOAD = 'C', /* to core, fd: memfd with a new configuration */
+	LAUNCH_KEYS = 'K', /* to core, fd: memfd with the key ring as it is now; none: unreadable */
 	LAUNCH_READY = 'R', /* to the supervisor: core is serving */
+	LAUNCH_WANT_KEYS =
+		'k', /* to the supervisor: read the key ring again, LAUNCH_KEYS follows */
 };
 
 /* fd -1: none. False when the other end is gone. */
@@ -35,5 +38,9 @@ bool launch_receive(int channel, enum launch_message *m, int *fd);
 int launch_text_fd(const char *name, struct str text);
 /* Reads such a descriptor whole; free() *out. Closes it. */
 MUST_USE enum err launch_read_text(int fd, size_t max, char **out, size_t *n);
+
+/* The same with a key ring. */
+int launch_keys_fd(const struct keyring *r);
+MUST_USE enum err launch_read_keys(int fd, struct keyring *out);
 
 #endif

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
 #include "cli/cli.h"
 #include "conf/key.h"
 #include "conf/place.h"
@@ -32,7 +31,7 @@ struct supervisor {
 	struct conf *conf; /* what the sockets and core were started with */
 	struct conf *reloaded; /* newer one, of which core takes what it can; NULL: none */
 	struct place place;
-	uint8_t key[CRYPTO_KEY_BYTES];
+	struct keyring keys;
 	struct net_config net;
 	int fds[LAUNCH_LISTEN + NET_LISTEN_MAX * WORKERS_MAX]; /* sockets of net_bind */
 	unsigned fd_count;
@@ -65,7 +64,7 @@ static bool load(struct supervisor *s)
 	bool fine = conf_load(s->conf_path, &s->conf, &why) == ERR_OK &&
 		settings_net(s->conf, settings_workers(s->conf), &s->net, &why) == ERR_OK &&
 		place_make(s->conf, &s->place, &why) == ERR_OK &&
-		key_load(s->conf, s->key, &why) == ERR_OK &&
+		key_load(s->conf, &s->keys, &why) == ERR_OK &&
 		net_bind(&s->net, s->fds, &why) == ERR_OK;
 
 	if (fine)
@@ -138,7 +137,7 @@ static enum err start_core(struct supervisor *s)
 {
 	char workers[16], lines[16], path[PATH_MAX];
 	const char *argv[] = { "tandem", "--core", path, workers, lines, NULL };
-	int fds[LAUNCH_LISTEN + NET_LISTEN_MAX * WORKERS_MAX], pair[2], keys[2];
+	int fds[LAUNCH_LISTEN + NET_LISTEN_MAX * WORKERS_MAX], pair[2];
 	struct child_start start = { .program = s->self,
 		.argv = argv,
 		.tunables = CORE_TUNABLES,
@@ -148,18 +147,17 @@ static enum err start_core(struct supervisor *s)
 		.uid = s->place.uid,
 		.gid = s->place.gid };
 	int text = launch_text_fd("tandem.conf", s->conf->text);
+	int keys = launch_keys_fd(&s->keys);
 	enum err e = ERR_IO;
 
 	snprintf(path, sizeof(path), "%.*s", STR_ARG(s->conf->file));
 	snprintf(workers, sizeof(workers), "%u", s->net.workers);
 	snprintf(lines, sizeof(lines), "%u", s->net.listen_count);
-	if (text < 0 || pipe2(keys, O_CLOEXEC) != 0)
-		return ERR_IO;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
-		(void)!write(keys[1], s->key, sizeof(s->key));
+	if (text >= 0 && keys >= 0 &&
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
 		fds[LAUNCH_CHANNEL - LAUNCH_CHANNEL] = pair[1];
 		fds[LAUNCH_CONF - LAUNCH_CHANNEL] = text;
-		fds[LAUNCH_KEY - LAUNCH_CHANNEL] = keys[0];
+		fds[LAUNCH_KEY - LAUNCH_CHANNEL] = keys;
 		fds[LAUNCH_CONTROL - LAUNCH_CHANNEL] = s->control;
 		memcpy(fds + LAUNCH_LISTEN - LAUNCH_CHANNEL, s->fds, s->fd_count * sizeof(int));
 		e = child_start(&s->core, &start, s->clock.mono_ms);
@@ -167,8 +165,7 @@ static enum err start_core(struct supervisor *s)
 		s->channel = pair[0];
 	}
 	close(text);
-	close(keys[0]);
-	close(keys[1]);
+	close(keys);
 	return e;
 }
 
@@ -318,6 +315,28 @@ static void note_difference(const struct conf_option *o, void *arg)
 	buf_printf(o->reload ? &d->taken : &d->restart, " [%s] %s", o->section, o->key);
 }
 
+/* Reads the key ring again and tells core what it is now, if only that it cannot be read. */
+static void reload_keys(struct supervisor *s)
+{
+	char text[512];
+	struct buf why = BUF_OF(text);
+	struct keyring keys;
+	int fd = -1;
+
+	if (key_load(s->conf, &keys, &why) == ERR_OK) {
+		s->keys = keys;
+		keyring_wipe(&keys);
+		fd = launch_keys_fd(&s->keys);
+	} else {
+		event_note(s->events, EV_SERVICE_KEYS, STR_NONE, STR_NONE,
+			"the keys were not taken over: %.*s", STR_ARG(buf_str(&why)));
+	}
+	if (s->channel >= 0)
+		launch_send(s->channel, LAUNCH_KEYS, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void reload(struct supervisor *s)
 {
 	char text[CONF_ERRORS_MAX], taken[1024], restart[1024];
@@ -349,9 +368,10 @@ static void on_signals(struct supervisor *s)
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(s);
-		else if (info.ssi_signo == SIGHUP)
+		else if (info.ssi_signo == SIGHUP) {
 			reload(s);
-		else
+			reload_keys(s);
+		} else
 			begin_stop(s, (int)info.ssi_signo);
 	}
 }
@@ -366,6 +386,8 @@ static void on_core(struct supervisor *s)
 			close(fd); /* core has none to give */
 		if (m == LAUNCH_READY)
 			s->ready = true;
+		else if (m == LAUNCH_WANT_KEYS)
+			reload_keys(s);
 	}
 }
 
@@ -446,7 +468,7 @@ static void finish(struct supervisor *s)
 	close(s->signals);
 	close(s->self);
 	close(s->dialplan_program);
-	crypto_wipe(s->key, sizeof(s->key));
+	keyring_wipe(&s->keys);
 	conf_free(s->reloaded);
 	conf_free(s->conf);
 }

@@ -83,4 +83,9 @@ enum err store_provider_remove(struct store_db *db, struct str customer, struct 
 	return e ? e : table_delete(db, &providers, m, 2);
 }
 
+void store_provider_context(const struct store_provider *p, struct buf *out)
+{
+	buf_printf(out, "provider:%.*s:%.*s:password", STR_ARG(p->customer), STR_ARG(p->name));
+}
+
 LIST_OF(store_provider_list, store_provider, providers)

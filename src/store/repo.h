@@ -111,8 +111,7 @@ struct store_provider {
 	int64_t id;
 	struct str customer, name; /* name has no dot */
 	struct str username, auth_username;
-	struct str password_sealed; /* crypto_seal under the key file, hex; context
-				       "provider:CUSTOMER:NAME:password" */
+	struct str password_sealed; /* keyring_seal, context of store_provider_context */
 	struct str server; /* SIP URI */
 	struct str outbound_proxy, from, custom_headers; /* headers: one a line */
 	struct str register_contact, register_server, register_realm;
@@ -129,6 +128,17 @@ MUST_USE enum err store_provider_get(struct store_db *db, struct str customer, s
 	struct arena *a, struct store_provider *out);
 MUST_USE enum err store_provider_remove(struct store_db *db, struct str customer, struct str name);
 MUST_USE enum err store_provider_list(struct store_db *db, store_provider_fn *row, void *arg);
+
+/* What a provider's sealed password is bound to: "provider:CUSTOMER:NAME:password". */
+void store_provider_context(const struct store_provider *p, struct buf *out);
+
+/* Sealed passwords, of which a rotation of keys makes others; nothing else of the row is touched.
+ * id, customer, name and password_sealed are set. */
+MUST_USE enum err store_sealed_list(struct store_db *db, store_provider_fn *row, void *arg);
+/* Those behind row `after` that key `id` did not seal, by id, at most `limit`. */
+MUST_USE enum err store_sealed_not_under(struct store_db *db, struct str id, int64_t after,
+	unsigned limit, store_provider_fn *row, void *arg);
+MUST_USE enum err store_sealed_set(struct store_db *db, int64_t id, struct str password_sealed);
 
 /* ---- bindings ---- */
 /*

@@ -117,9 +117,11 @@ void world_start(struct world *w)
 	struct roles_env env = {
 		.worker = &w->worker, .resolver = &w->resolver, .dialplan = &w->engine, .key = key
 	};
+	struct keyring keys;
 	size_t n;
 
-	BUG_ON(directory_new(w->store, w->db, key, w->events, &w->directory, &why) != ERR_OK);
+	keyring_init_with(&keys, key);
+	BUG_ON(directory_new(w->store, w->db, &keys, w->events, &w->directory, &why) != ERR_OK);
 	BUG_ON(location_new(w->store, w->events, 1, &w->location) != ERR_OK);
 	BUG_ON(location_load(w->location, w->db, w->worker.clock.wall_ms, &n) != ERR_OK);
 	w->limits = call_limits_new();

@@ -127,9 +127,82 @@ static void test_provider_changes(void **state)
 	p = directory_provider(w->d, STR("joe"), STR("gate"));
 	assert_true(str_eq(p->server, STR("sip:new")));
 	assert_int_equal(p->password.n, 0);
-	assert_true(strstr(w->said, "the password of provider Gate of joe cannot be opened"));
+	assert_true(strstr(w->said, "provider Gate of customer joe cannot be used: its password"));
+	assert_true(str_eq(
+		p->password_fault, STR("its password was altered in the database; set it anew")));
 	provider_unref(p);
 	arena_fini(&a);
+}
+
+static void set_sealed(struct world *w, struct str sealed)
+{
+	struct store_provider row;
+	struct arena a;
+
+	arena_init(&a, 1024);
+	assert_int_equal(store_provider_get(w->other, STR("joe"), STR("gate"), &a, &row), ERR_OK);
+	row.password_sealed = sealed;
+	assert_int_equal(store_provider_set(w->other, &row), ERR_OK);
+	arena_fini(&a);
+	world_refresh(w);
+}
+
+static void expect_password(struct world *w, const char *password, const char *fault)
+{
+	struct provider *p = directory_provider(w->d, STR("joe"), STR("gate"));
+
+	assert_true(str_eq(p->password, str_of(password)));
+	assert_true(str_eq(p->password_fault, str_of(fault)));
+	provider_unref(p);
+}
+
+/* A key that is not here yet: it is said, and mended when the key comes. */
+static void test_missing_key(void **state)
+{
+	struct world *w = *state;
+	struct keyring keys;
+	char sealed_text[KEYRING_SEALED_MAX], fault[128];
+	struct buf sealed = BUF_OF(sealed_text);
+
+	world_keys(&keys);
+	assert_int_equal(keyring_add(&keys), ERR_OK);
+	keys.current = 1;
+	keyring_seal(&keys, STR("provider:joe:Gate:password"), STR("new secret"), &sealed);
+	assert_false(directory_lacks_keys(w->d));
+	set_sealed(w, buf_str(&sealed));
+	snprintf(fault, sizeof(fault), "its password was sealed with key %s, which is not here",
+		keys.keys[1].id);
+	expect_password(w, "", fault);
+	assert_non_null(strstr(w->said, fault));
+	assert_true(directory_lacks_keys(w->d));
+	directory_set_keys(w->d, &keys);
+	assert_false(directory_lacks_keys(w->d));
+	world_refresh(w);
+	expect_password(w, "new secret", "");
+}
+
+/* Thousands that cannot be opened make a few events. */
+static void test_many_missing_keys(void **state)
+{
+	struct world *w = *state;
+	struct store_provider row = { .customer = STR("joe"),
+		.server = STR("sip:x.example"),
+		.username = STR("u"),
+		.password_sealed = STR("deadbeef:00") };
+	char name[32];
+	unsigned lines = 0;
+
+	w->said_n = 0;
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		row.name = str_of(name);
+		assert_int_equal(store_provider_add(w->other, &row, &row.id), ERR_OK);
+	}
+	world_refresh(w);
+	for (size_t i = 0; i < w->said_n; i++)
+		lines += w->said[i] == '\n';
+	assert_int_equal(lines, 21);
+	assert_non_null(strstr(w->said, "of 280 more providers"));
 }
 
 static void test_removed(void **state)
@@ -199,7 +272,7 @@ static void test_nothing_changed(void **state)
 static void test_load_time(void **state)
 {
 	struct world *w = *state;
-	static const uint8_t key[32] = { 1, 2, 3 };
+	struct keyring keys;
 	struct directory *d;
 	struct clock from, to;
 	char text[512];
@@ -211,8 +284,9 @@ static void test_load_time(void **state)
 	clock_read(&to);
 	print_message("100,000 accounts checked in %llu ms\n",
 		(unsigned long long)(to.mono_ms - from.mono_ms));
+	world_keys(&keys);
 	clock_read(&from);
-	assert_int_equal(directory_new(NULL, w->own, key, NULL, &d, &why), ERR_OK);
+	assert_int_equal(directory_new(NULL, w->own, &keys, NULL, &d, &why), ERR_OK);
 	clock_read(&to);
 	print_message("100,000 accounts loaded in %llu ms\n",
 		(unsigned long long)(to.mono_ms - from.mono_ms));
@@ -230,6 +304,8 @@ int main(void)
 		TEST(test_domain_alias_changes),
 		TEST(test_dialplan_changes),
 		TEST(test_provider_changes),
+		TEST(test_missing_key),
+		TEST(test_many_missing_keys),
 		TEST(test_removed),
 		TEST(test_removed_with_the_customer),
 		TEST(test_many_changes),

@@ -34,12 +34,13 @@ static void write_nothing(struct world *w)
 static void expect_all_stored(struct world *w)
 {
 	struct store_db *db = world_open(w);
-	static const uint8_t key[32] = { 1, 2, 3 };
+	struct keyring keys;
 	struct world other = { .d = NULL };
 	char text[512];
 	struct buf why = BUF_OF(text);
 
-	assert_int_equal(directory_new(NULL, db, key, NULL, &other.d, &why), ERR_OK);
+	world_keys(&keys);
+	assert_int_equal(directory_new(NULL, db, &keys, NULL, &other.d, &why), ERR_OK);
 	world_expect_all(&other);
 	directory_free(other.d);
 	store_close(db);

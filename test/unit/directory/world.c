@@ -9,7 +9,7 @@
 
 #include "base/crypto.h"
 
-static const uint8_t key[32] = { 1, 2, 3 };
+const uint8_t world_key[32] = { 1, 2, 3 };
 static const struct str secret = { "very secret", 11 };
 
 static void hear(struct event_sink *sink, const struct event_record *r)
@@ -80,7 +80,7 @@ static struct str seal(char hex[256])
 	uint8_t sealed[128];
 	size_t n = secret.n + CRYPTO_SEAL_EXTRA;
 
-	crypto_seal(key, STR("provider:joe:Gate:password"), secret, sealed);
+	crypto_seal(world_key, STR("provider:joe:Gate:password"), secret, sealed);
 	str_hex(sealed, n, hex);
 	return str_make(hex, 2 * n);
 }
@@ -109,8 +109,14 @@ struct store_db *world_open(struct world *w)
 	return db;
 }
 
+void world_keys(struct keyring *keys)
+{
+	keyring_init_with(keys, world_key);
+}
+
 static int setup(void **state, bool stepped)
 {
+	struct keyring keys;
 	struct world *w = mem_new(struct world);
 	struct store_config cfg = { .queue_max = 100, .retry_ms = 20 };
 	char text[512];
@@ -130,7 +136,8 @@ static int setup(void **state, bool stepped)
 	assert_int_equal(stepped ? store_start_stepped(&cfg, w->bus, &w->store, &why)
 				 : store_start(&cfg, w->bus, &w->store, &why),
 		ERR_OK);
-	assert_int_equal(directory_new(w->store, w->own, key, w->bus, &w->d, &why), ERR_OK);
+	world_keys(&keys);
+	assert_int_equal(directory_new(w->store, w->own, &keys, w->bus, &w->d, &why), ERR_OK);
 	*state = w;
 	return 0;
 }

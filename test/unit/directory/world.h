@@ -15,6 +15,10 @@
 #include "event/event.h"
 #include "store/repo.h"
 
+/* The key of the directories here, and of what world_setup sealed. */
+extern const uint8_t world_key[32];
+void world_keys(struct keyring *keys);
+
 struct world {
 	char dir[64], path[96], url[112];
 	struct event_bus *bus;

@@ -98,7 +98,7 @@ static void child_finds_its_descriptors(void **state)
 
 static void key_is_made_once_and_kept(void **state)
 {
-	uint8_t first[CRYPTO_KEY_BYTES], second[CRYPTO_KEY_BYTES];
+	struct keyring first, second;
 	char dir[] = "/tmp/tandem-key-XXXXXX", path[64], text[200];
 	struct conf c = { 0 };
 	struct buf why = BUF_OF(text);
@@ -107,19 +107,19 @@ static void key_is_made_once_and_kept(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/key", dir);
 	c.key_file = str_of(path);
-	assert_int_equal(key_load(&c, first, &why), ERR_OK);
+	assert_int_equal(key_load(&c, &first, &why), ERR_OK);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(key_load(&c, second, &why), ERR_OK);
-	assert_memory_equal(first, second, sizeof(first));
+	assert_int_equal(key_load(&c, &second, &why), ERR_OK);
+	assert_memory_equal(&first, &second, sizeof(first));
 	chmod(path, 0644);
-	assert_int_equal(key_load(&c, second, &why), ERR_DENIED);
+	assert_int_equal(key_load(&c, &second, &why), ERR_DENIED);
 	chmod(path, 0600);
 	assert_int_equal(truncate(path, 20), 0);
-	assert_int_equal(key_load(&c, second, &why), ERR_SYNTAX);
+	assert_int_equal(key_load(&c, &second, &why), ERR_SYNTAX);
 	unlink(path);
 	rmdir(dir);
-	assert_int_equal(key_load(&c, second, &why), ERR_IO);
+	assert_int_equal(key_load(&c, &second, &why), ERR_IO);
 }
 
 int main(void)
