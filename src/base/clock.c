@@ -8,7 +8,7 @@ void clock_read(struct clock *c)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_BOOTTIME, &t);
 	c->mono_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	clock_gettime(CLOCK_REALTIME, &t);
 	c->wall_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;

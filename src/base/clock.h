@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 struct clock {
-	uint64_t mono_ms; /* never goes back; for durations and timers */
+	uint64_t mono_ms; /* never goes back, goes on while the machine sleeps; for timers */
 	int64_t wall_ms; /* UTC, milliseconds since 1970; for people and the store */
 	int64_t wall_us; /* the same, finer; for how long messages wait */
 };

@@ -53,6 +53,9 @@ struct conf {
 	struct conf_ua_rule ua[CONF_UA_RULES_MAX];
 	unsigned ua_count;
 
+	/* [provider] */
+	unsigned registers_per_second, registers_per_host;
+
 	/* [auth] */
 	struct str algorithms[CONF_ALGORITHMS_MAX]; /* "SHA-256" …, in the order offered */
 	unsigned algorithm_count;
@@ -80,6 +83,7 @@ struct conf {
 
 	/* [service] */
 	struct str user, dialplan_user;
+	struct str node; /* empty: the host's name */
 	struct str data_dir, key_file, control; /* absolute */
 };
 

@@ -58,6 +58,11 @@ const struct conf_option conf_options[] = {
 		"Rule for phones whose User-Agent matches; may be repeated, the first match "
 		"wins." },
 
+	NUMBER("provider", "registers_per_second", registers_per_second, "200", 1, 100000,
+		"Registrations at providers that are begun or refreshed in a second."),
+	NUMBER("provider", "registers_per_host", registers_per_host, "50", 1, 100000,
+		"The same, at one provider's server."),
+
 	{ "auth", "algorithms", CONF_ALGORITHMS, 0, "MD5", 0, 0, false,
 		"Digest algorithms that are offered, in this order." },
 	NUMBER("auth", "nonce_s", nonce_s, "300", 10, 86400, "How long a nonce is good for."),
@@ -135,6 +140,8 @@ const struct conf_option conf_options[] = {
 		"Directory of the database, the key and the control socket." },
 	{ "service", "key_file", CONF_PATH, AT(key_file), "tandem.key", 0, 0, false,
 		"The key that seals secrets in the database; made at the first start." },
+	{ "service", "node", CONF_TEXT, AT(node), "", 0, 0, false,
+		"What this node is called among those on the same database; empty: as its host." },
 	{ "service", "control", CONF_PATH, AT(control), "control.sock", 0, 0, false,
 		"Socket on which the running service takes commands." },
 };

@@ -37,8 +37,10 @@ struct uac {
 	struct deferred start; /* errors and fixed flows: never within uac_new */
 	enum err start_error;
 	/* authentication */
-	struct str nonce; /* last one that was answered */
+	struct str challenge, nonce; /* last one that was answered: all of it, its nonce */
+	unsigned challenge_status;
 	uint32_t nc;
+	bool preset; /* it was answered before anybody asked */
 	struct str authorization; /* a whole header line */
 	/* INVITE */
 	bool provisional, cancelled;
@@ -51,6 +53,7 @@ static struct worker *worker_of(const struct uac *u)
 }
 
 static void attempt(struct uac *u);
+static void answer_before(struct uac *u, const struct uac_request *r);
 
 /* ---- end ---- */
 
@@ -245,6 +248,7 @@ struct uac *uac_new(const struct uac_env *env, const struct uac_request *r,
 	u->cseq = r->cseq;
 	if (r->credentials)
 		copy_credentials(u, r->credentials);
+	answer_before(u, r);
 	start(u, r);
 	return u;
 }
@@ -266,7 +270,8 @@ static bool can_answer(const struct uac *u, const struct digest_challenge *c)
 }
 
 /* The strongest challenge among all that we have credentials for (RFC 8760 2.4). */
-static bool choose(const struct uac *u, const struct sip_msg *rsp, struct digest_challenge *best)
+static bool choose(const struct uac *u, const struct sip_msg *rsp, struct digest_challenge *best,
+	struct str *text)
 {
 	enum sip_hdr_id id =
 		rsp->status == 401 ? SIP_HDR_WWW_AUTHENTICATE : SIP_HDR_PROXY_AUTHENTICATE;
@@ -278,46 +283,64 @@ static bool choose(const struct uac *u, const struct sip_msg *rsp, struct digest
 		if (rsp->hdrs[i].id != id || digest_challenge_parse(rsp->hdrs[i].value, &c) ||
 			!can_answer(u, &c))
 			continue;
-		if (!found || strength(&c) > strength(best))
+		if (!found || strength(&c) > strength(best)) {
 			*best = c;
+			*text = rsp->hdrs[i].value;
+		}
 		found = true;
 	}
 	return found;
 }
 
-static bool print_authorization(
-	struct uac *u, const struct digest_challenge *c, unsigned status, struct buf *b)
+/* Makes the header line of the next attempt. */
+static bool authorize(
+	struct uac *u, const struct digest_challenge *c, struct str text, unsigned status)
 {
-	char cnonce[CNONCE_CHARS];
-	struct buf cb = BUF_OF(cnonce);
+	char cnonce[CNONCE_CHARS], line[AUTH_MAX];
+	struct buf cb = BUF_OF(cnonce), b = BUF_OF(line);
 
 	rng_token(&worker_of(u)->rng, &cb, CNONCE_CHARS);
-	buf_add(b, status == 401 ? STR("Authorization: ") : STR("Proxy-Authorization: "));
-	if (digest_answer(b, c, &u->cred, u->method_name, u->uri, u->body, buf_str(&cb), u->nc))
+	buf_add(&b, status == 401 ? STR("Authorization: ") : STR("Proxy-Authorization: "));
+	if (digest_answer(&b, c, &u->cred, u->method_name, u->uri, u->body, buf_str(&cb), u->nc))
 		return false;
-	buf_lit(b, "\r\n");
-	return buf_ok(b);
+	buf_lit(&b, "\r\n");
+	if (!buf_ok(&b))
+		return false;
+	u->authorization = arena_str(&u->arena, buf_str(&b));
+	u->challenge = arena_str(&u->arena, text);
+	u->challenge_status = status;
+	u->nonce = arena_str(&u->arena, c->nonce);
+	return true;
+}
+
+static void answer_before(struct uac *u, const struct uac_request *r)
+{
+	struct digest_challenge c;
+
+	if (!u->has_cred || !r->challenge.n || digest_challenge_parse(r->challenge, &c) ||
+		!can_answer(u, &c))
+		return;
+	u->nc = r->nc + 1;
+	u->preset = authorize(u, &c, r->challenge, r->challenge_status);
 }
 
 /* True: the request went out again with credentials. */
 static bool answer_challenge(struct uac *u, const struct sip_msg *rsp)
 {
 	struct digest_challenge c;
-	char line[AUTH_MAX];
-	struct buf b = BUF_OF(line);
+	struct str text;
 	bool fresh;
 
-	if (!u->has_cred || u->cancelled || !choose(u, rsp, &c))
+	if (!u->has_cred || u->cancelled || !choose(u, rsp, &c, &text))
 		return false;
 	fresh = !str_eq(c.nonce, u->nonce);
 	/* refused although the nonce was new to us: these credentials are not accepted */
-	if (u->authorization.n && !(c.stale && fresh))
+	if (u->authorization.n && !((c.stale || u->preset) && fresh))
 		return false;
+	u->preset = false;
 	u->nc = fresh ? 1 : u->nc + 1;
-	u->nonce = arena_str(&u->arena, c.nonce);
-	if (!print_authorization(u, &c, rsp->status, &b))
+	if (!authorize(u, &c, text, rsp->status))
 		return false;
-	u->authorization = arena_str(&u->arena, buf_str(&b));
 	/* the same target again, nobody else: another server may not know the nonce */
 	retry(u);
 	return true;
@@ -364,6 +387,15 @@ void uac_cancel(struct uac *u, struct str reason)
 		tx_client_cancel(u->tx, reason);
 }
 
+void uac_abandon(struct uac *u)
+{
+	u->handlers = NULL;
+	if (u->tx)
+		tx_client_abandon(u->tx);
+	u->tx = NULL;
+	release(u);
+}
+
 void uac_detach(struct uac *u)
 {
 	u->handlers = NULL;
@@ -379,6 +411,13 @@ uint32_t uac_cseq(const struct uac *u)
 const struct flow *uac_flow(const struct uac *u)
 {
 	return addr_set(&u->flow.remote) ? &u->flow : NULL;
+}
+
+struct str uac_challenge(const struct uac *u, unsigned *status, uint32_t *nc)
+{
+	*status = u->challenge_status;
+	*nc = u->nc;
+	return u->challenge;
 }
 
 struct str uac_authorization(const struct uac *u)

@@ -50,6 +50,10 @@ struct uac_request {
 	uint32_t cseq; /* of the first attempt; each further one adds 1 */
 	const struct digest_credentials *credentials; /* NULL: none; copied */
 	struct str realm; /* realm they are for; empty: that of the first challenge */
+	/* A challenge of before (uac_challenge) that the first attempt answers; empty: none. */
+	struct str challenge;
+	unsigned challenge_status; /* 401 or 407 */
+	uint32_t nc; /* how often it was answered */
 	struct str body; /* for auth-int; copied */
 };
 
@@ -65,9 +69,12 @@ void uac_end_late_2xx(
 	const struct uac_env *env, const struct sip_msg *rsp, const struct flow *flow);
 /* No more callbacks, whatever comes; a late 2xx to an INVITE is acknowledged and ended with BYE. */
 void uac_detach(struct uac *u);
+void uac_abandon(struct uac *u); /* no more callbacks, and nothing more is sent; not for INVITE */
 void uac_free(struct uac *u); /* after it ended */
 uint32_t uac_cseq(const struct uac *u); /* of the attempt that is out */
 const struct flow *uac_flow(const struct uac *u); /* of the attempt that is out; NULL before */
+/* The challenge that was answered last, to begin with the next time; empty: none. */
+struct str uac_challenge(const struct uac *u, unsigned *status, uint32_t *nc);
 struct str uac_authorization(
 	const struct uac *u); /* header "Authorization: …" to reuse in ACK; may be empty */
 

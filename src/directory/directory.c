@@ -151,6 +151,37 @@ void dialplan_unref(struct dialplan *p)
 	record_unref(p);
 }
 
+struct provider *provider_ref(struct provider *p)
+{
+	return record_ref(p);
+}
+
+struct each_provider {
+	void (*visit)(struct provider *p, void *arg);
+	void *arg;
+};
+
+static void visit_provider(void *record, void *arg)
+{
+	struct each_provider *each = arg;
+
+	each->visit(record, each->arg);
+}
+
+void directory_each_provider(
+	struct directory *d, void (*visit)(struct provider *p, void *arg), void *arg)
+{
+	struct each_provider each = { visit, arg };
+
+	record_each(&d->providers, visit_provider, &each);
+}
+
+void directory_watch_providers(struct directory *d, directory_provider_fn *changed, void *arg)
+{
+	d->watcher = changed;
+	d->watcher_arg = arg;
+}
+
 void provider_unref(struct provider *p)
 {
 	record_unref(p);

@@ -110,12 +110,22 @@ struct account *directory_account_dotted(
 struct customer *directory_customer(struct directory *d, struct str name);
 struct dialplan *directory_dialplan(struct directory *d, struct str customer, struct str name);
 struct provider *directory_provider(struct directory *d, struct str customer, struct str name);
+/* All of them, each under the lock of its stripe: keep one with provider_ref. */
+void directory_each_provider(
+	struct directory *d, void (*visit)(struct provider *p, void *arg), void *arg);
+/*
+ * Tells of every provider that was added, changed or removed since, after the fact, on the thread
+ * that refreshes; without names: any may have. One watcher, set before the first refresh.
+ */
+typedef void directory_provider_fn(struct str customer, struct str name, void *arg);
+void directory_watch_providers(struct directory *d, directory_provider_fn *changed, void *arg);
 
 void account_unref(struct account *a); /* NULL is fine, in all of them */
 void customer_unref(struct customer *c);
 void dialplan_unref(struct dialplan *p);
 void provider_unref(struct provider *p);
 struct account *account_ref(struct account *a);
+struct provider *provider_ref(struct provider *p);
 struct dialplan *dialplan_ref(struct dialplan *p);
 
 struct directory_counts {

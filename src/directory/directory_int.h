@@ -24,6 +24,8 @@ struct directory {
 	unsigned refreshes;
 	unsigned unopened; /* passwords, since the refresh began */
 	bool reload; /* the database is another one: everything is read anew */
+	directory_provider_fn *watcher; /* NULL: nobody */
+	void *watcher_arg;
 	struct store_job look; /* lets the writer look after its file */
 	enum err look_found; /* atomic: what the refreshing thread saw itself */
 	bool looking; /* atomic: it is on its way */
@@ -41,6 +43,9 @@ void directory_put_provider(const struct store_provider *row, void *directory);
 void directory_note_unopened(struct directory *d);
 /* Everything anew; what is not in the database is forgotten. */
 MUST_USE enum err directory_load(struct directory *d, struct store_db *db);
+
+/* ---- follow.c ---- */
+void directory_tell_watcher(struct directory *d, struct str customer, struct str name);
 
 /* ---- refill.c ---- */
 /* A store_recreated_fn: writes all into a database that is new. Any thread. */

@@ -78,6 +78,12 @@ static enum err follow_dialplan(
 	return e;
 }
 
+void directory_tell_watcher(struct directory *d, struct str customer, struct str name)
+{
+	if (d->watcher)
+		d->watcher(customer, name, d->watcher_arg);
+}
+
 static enum err follow_provider(
 	struct directory *d, struct store_db *db, struct str key, struct arena *a)
 {
@@ -90,6 +96,8 @@ static enum err follow_provider(
 		directory_put_provider(&row, d);
 	else if (e == ERR_NOT_FOUND)
 		record_remove(&d->providers, key);
+	if (!e || e == ERR_NOT_FOUND)
+		directory_tell_watcher(d, str_first(key, slash), str_from(key, slash + 1));
 	return e;
 }
 
@@ -235,6 +243,8 @@ static enum err take_over(
 	if (d->reload || latest < d->seq || all->gap || all->count > FULL_LOAD_FROM) {
 		e = directory_load(d, db);
 		d->reload = e != ERR_OK;
+		if (!e)
+			directory_tell_watcher(d, STR_NONE, STR_NONE);
 	} else if (all->count) {
 		e = follow_all(d, db, all);
 		if (!e)

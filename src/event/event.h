@@ -69,6 +69,14 @@ enum event_category {
 	X(UNREGISTERED, REGISTRAR, INFO, "register.removed")                                       \
 	X(EXPIRED, REGISTRAR, INFO, "register.expired")                                            \
 	X(REGISTER_REFUSED, REGISTRAR, INFO, "register.refused")                                   \
+	X(PROVIDER_REGISTERED, PROVIDER, INFO, "provider.registered")                              \
+	X(PROVIDER_REFRESHED, PROVIDER, DEBUG, "provider.refreshed")                               \
+	X(PROVIDER_FAILED, PROVIDER, WARNING, "provider.failed")                                   \
+	X(PROVIDER_CREDENTIALS, PROVIDER, WARNING, "provider.needs-credentials")                   \
+	X(PROVIDER_HELD, PROVIDER, NOTICE, "provider.held")                                        \
+	X(PROVIDER_LEFT, PROVIDER, INFO, "provider.left")                                          \
+	X(NODE_DIED, SERVICE, WARNING, "node.died")                                                \
+	X(NODE_LOST, SERVICE, WARNING, "node.lost")                                                \
 	X(AUTH_CHALLENGED, SECURITY, DEBUG, "auth.challenged")                                     \
 	X(AUTH_FAILED, SECURITY, NOTICE, "auth.failed")                                            \
 	X(REQUEST_REFUSED, SECURITY, INFO, "request.refused")                                      \

@@ -7,7 +7,7 @@ void loop_tick(struct worker *w)
 	clock_read(&w->clock);
 	if (w->loop && !w->loop->turn_began_us)
 		w->loop->turn_began_us = w->clock.wall_us;
-	wheel_advance(&w->wheel, w->clock.mono_ms);
+	worker_begin_turn(w);
 }
 
 int64_t loop_arrival_us(const struct worker *w)

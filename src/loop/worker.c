@@ -26,6 +26,7 @@ void worker_init(struct worker *w, unsigned id, unsigned count, struct event_bus
 	timer_init(&w->overload_check, on_overload_check);
 	rng_init(&w->rng);
 	list_init(&w->deferred);
+	list_init(&w->turn_begin);
 	list_init(&w->turn_end);
 	w->inbox = inbox_new(INBOX_MAX);
 }
@@ -42,6 +43,22 @@ void worker_defer(struct worker *w, struct deferred *d, void (*run)(struct defer
 {
 	d->run = run;
 	list_append(&w->deferred, &d->link);
+}
+
+void worker_on_turn_begin(struct worker *w, struct turn_hook *h, void (*run)(struct turn_hook *h))
+{
+	h->run = run;
+	list_append(&w->turn_begin, &h->link);
+}
+
+void worker_begin_turn(struct worker *w)
+{
+	list_each_safe (it, &w->turn_begin) {
+		struct turn_hook *h = container_of(it, struct turn_hook, link);
+
+		h->run(h);
+	}
+	wheel_advance(&w->wheel, w->clock.mono_ms);
 }
 
 void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struct turn_hook *h))

@@ -45,12 +45,16 @@ struct worker {
 	struct overload overload; /* is it keeping up? */
 	struct timer overload_check; /* while it is not */
 	struct list deferred;
+	struct list turn_begin; /* struct turn_hook: before timers of the past fire */
 	struct list turn_end; /* struct turn_hook: flush batches */
 	struct inbox *inbox;
 	struct loop *loop; /* NULL in replay */
 };
 
-/* Called at the end of every turn, after deferred work: transport flushes its batches here. */
+/*
+ * Called at the end of every turn, after deferred work: transport flushes its batches here. Or at
+ * its beginning, when the clock says how long the thread slept and nothing was done yet.
+ */
 struct turn_hook {
 	struct list link;
 	void (*run)(struct turn_hook *h);
@@ -59,6 +63,7 @@ struct turn_hook {
 void worker_init(struct worker *w, unsigned id, unsigned count, struct event_bus *events);
 void worker_fini(struct worker *w); /* runs what is deferred, drops nothing silently */
 void worker_defer(struct worker *w, struct deferred *d, void (*run)(struct deferred *d));
+void worker_on_turn_begin(struct worker *w, struct turn_hook *h, void (*run)(struct turn_hook *h));
 void worker_on_turn_end(struct worker *w, struct turn_hook *h, void (*run)(struct turn_hook *h));
 
 /*
@@ -86,6 +91,8 @@ int64_t worker_row_id(struct worker *w);
 /* The same, greater than a number that may be another worker's, or of a clock that was ahead. */
 int64_t worker_row_id_after(struct worker *w, int64_t other);
 
+/* Time is what the clock says: hooks, then timers. The loop and the replay harness call it. */
+void worker_begin_turn(struct worker *w);
 /* Ends a turn: deferred, hooks, until nothing is left. The loop and the replay harness call it. */
 void worker_end_turn(struct worker *w);
 /* Runs what is in the inbox now; returns how many. The loop and the replay harness call it. */

@@ -110,6 +110,33 @@ static enum err close_records(struct core *c, struct store_db *db)
 	return e;
 }
 
+/* Others that work on this database, and what of it is ours. */
+static void make_node(struct core *c)
+{
+	struct str session = str_of(c->session);
+	size_t end = session.n;
+
+	while (end && session.p[end - 1] != '-')
+		end--;
+	c->node = node_new(&(struct node_config){ .name = str_first(session, end ? end - 1 : 0),
+		.session = session,
+		.taken = core_workers_taken,
+		.arg = c,
+		.events = c->events });
+}
+
+static enum err run_node(struct core *c, struct buf *why)
+{
+	struct store_db *db;
+	enum err e = store_open(c->conf->store_url, c->events, &db, why);
+
+	if (e)
+		return e;
+	directory_watch_providers(c->directory, core_workers_tell, c);
+	node_run(c->node, db);
+	return ERR_OK;
+}
+
 static void announce(struct core *c, unsigned restored)
 {
 	for (unsigned i = 0; i < c->net_config.listen_count; i++) {
@@ -147,6 +174,7 @@ static enum err start(struct core *c, struct buf *why)
 	c->limits = call_limits_new();
 	settings_dialplan(c->conf, &dialplan);
 	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
+	make_node(c);
 	e = core_workers_make(c, why);
 	if (e == ERR_OK && close_records(c, db) != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
@@ -154,6 +182,8 @@ static enum err start(struct core *c, struct buf *why)
 	if (e == ERR_OK && core_workers_restore(c, db, &restored) != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
 			"calls in progress could not be read from the database");
+	if (e == ERR_OK)
+		e = run_node(c, why);
 	c->follower = follower_start(c->directory, c->location, db);
 	if (e != ERR_OK)
 		return e;
@@ -176,6 +206,7 @@ static void stop(struct core *c)
 	if (c->dialplan)
 		dialplan_host_stop(c->dialplan);
 	follower_stop(c->follower);
+	node_stop(c->node);
 	if (c->store)
 		store_stop(c->store);
 	if (c->loop.worker)
@@ -183,6 +214,7 @@ static void stop(struct core *c)
 	if (c->dialplan)
 		dialplan_host_free(c->dialplan);
 	core_workers_free(c);
+	node_free(c->node);
 	if (c->location)
 		location_free(c->location);
 	if (c->directory)
@@ -225,8 +257,9 @@ int core_main(int argc, char **argv)
 	uint32_t workers, lines;
 	int code = CLI_FAILED;
 
-	if (argc != 5 || str_u32(str_of(argv[3]), &workers) != ERR_OK ||
-		str_u32(str_of(argv[4]), &lines) != ERR_OK || !read_keys(c)) {
+	if (argc != 6 || str_u32(str_of(argv[3]), &workers) != ERR_OK ||
+		str_u32(str_of(argv[4]), &lines) != ERR_OK ||
+		str_copy(str_of(argv[5]), c->session, sizeof(c->session)) || !read_keys(c)) {
 		fprintf(stderr, "tandem: --core is for `tandem serve` only\n");
 		free(c);
 		return CLI_USAGE;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "base/keyring.h"
+#include "cluster/node.h"
 #include "event/sinks.h"
 #include "main/follower.h"
 #include "main/settings.h"
@@ -47,6 +48,8 @@ struct core {
 	struct directory *directory;
 	struct location *location;
 	struct follower *follower;
+	struct node *node;
+	char session[NODE_SESSION_MAX];
 	struct call_limits *limits;
 	struct dialplan_host *dialplan;
 	struct net *net;
@@ -56,13 +59,16 @@ struct core {
 	struct core_fds *fds; /* the supervisor's channel, signals */
 };
 
-/* `tandem --core CONF_PATH WORKERS LISTEN_LINES`, started by the supervisor. */
+/* `tandem --core CONF_PATH WORKERS LISTEN_LINES SESSION`, started by the supervisor. */
 int core_main(int argc, char **argv);
 
 /* ---- core_workers.c ---- */
 MUST_USE enum err core_workers_make(struct core *c, struct buf *why);
 /* Dialogs of answered calls that a process before us left in the store. */
 MUST_USE enum err core_workers_restore(struct core *c, struct store_db *db, unsigned *count);
+/* Rows of provider bindings that are ours now (struct node_config), and news of providers. */
+void core_workers_taken(const struct store_provider_binding *row, void *core);
+void core_workers_tell(struct str customer, struct str name, void *core);
 void core_workers_run(struct core *c);
 void core_workers_stop(struct core *c); /* joins them; others may still post to them */
 void core_workers_free(struct core *c); /* when nobody can any more */

@@ -16,6 +16,7 @@ static enum err make_one(
 		.directory = c->directory,
 		.location = c->location,
 		.limits = c->limits,
+		.node = c->node,
 		.key = c->key };
 
 	settings_resolver(c->conf, &c->net_config, &resolver);
@@ -118,6 +119,87 @@ enum err core_workers_restore(struct core *c, struct store_db *db, unsigned *cou
 	free(r.rows);
 	arena_fini(&r.arena);
 	return e;
+}
+
+/* ---- registrations at providers ---- */
+
+struct taken_row {
+	struct inbox_item item;
+	struct core_worker *to;
+	struct arena arena;
+	struct store_provider_binding row;
+};
+
+static void on_taken(struct inbox_item *item)
+{
+	struct taken_row *t = container_of(item, struct taken_row, item);
+
+	if (t->to->roles.providers)
+		provider_agent_take(t->to->roles.providers, &t->row);
+	arena_fini(&t->arena);
+	free(t);
+}
+
+void core_workers_taken(const struct store_provider_binding *row, void *core)
+{
+	struct core *c = core;
+	struct taken_row *t = mem_new(struct taken_row);
+	struct str *const texts[] = { &t->row.customer, &t->row.name, &t->row.state, &t->row.reason,
+		&t->row.settings, &t->row.registrar, &t->row.contact, &t->row.call_id,
+		&t->row.challenge, &t->row.node };
+
+	t->item.run = on_taken;
+	t->to = c->workers[provider_owner(row->customer, row->name, c->worker_count)];
+	t->row = *row;
+	arena_init(&t->arena, 512);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		*texts[i] = arena_str(&t->arena, *texts[i]);
+	worker_post_reply(&t->to->worker, &t->item); /* as many as there are providers */
+}
+
+struct provider_news {
+	struct inbox_item item;
+	struct core_worker *to;
+	size_t customer_n;
+	size_t name_n;
+	char text[];
+};
+
+static void on_news(struct inbox_item *item)
+{
+	struct provider_news *n = container_of(item, struct provider_news, item);
+
+	if (n->to->roles.providers)
+		provider_agent_changed(n->to->roles.providers, str_make(n->text, n->customer_n),
+			str_make(n->text + n->customer_n, n->name_n));
+	free(n);
+}
+
+static void tell_one(struct core_worker *w, struct str customer, struct str name)
+{
+	struct provider_news *n = mem_alloc(sizeof(*n) + customer.n + name.n);
+
+	*n = (struct provider_news){
+		.item.run = on_news, .to = w, .customer_n = customer.n, .name_n = name.n
+	};
+	if (customer.n)
+		memcpy(n->text, customer.p, customer.n);
+	if (name.n)
+		memcpy(n->text + customer.n, name.p, name.n);
+	/* as many as one look at the database found changed */
+	worker_post_reply(&w->worker, &n->item);
+}
+
+void core_workers_tell(struct str customer, struct str name, void *core)
+{
+	struct core *c = core;
+
+	if (name.n)
+		tell_one(c->workers[provider_owner(customer, name, c->worker_count)], customer,
+			name);
+	for (unsigned i = 0; i < c->worker_count && !name.n; i++)
+		tell_one(c->workers[i], customer, name);
+	node_want(c->node, customer, name);
 }
 
 static void *worker_main(void *arg)

@@ -58,13 +58,29 @@ static const struct tx_layer_handlers tx_handlers = {
 	.on_stray_2xx = on_stray_2xx,
 };
 
+static struct uac_env uac_env_of(const struct roles *r)
+{
+	return (struct uac_env){ .worker = r->env.worker,
+		.tx = r->tx,
+		.transport = r->transport,
+		.resolver = r->env.resolver };
+}
+
+static void make_providers(struct roles *r, const struct roles_config *cfg)
+{
+	const struct provider_env env = { .uac = uac_env_of(r),
+		.directory = r->env.directory,
+		.store = r->env.store,
+		.node = r->env.node,
+		.key = r->env.key };
+
+	r->providers = provider_agent_new(&env, &cfg->provider);
+}
+
 static void make_calls(struct roles *r, const struct roles_config *cfg)
 {
 	const struct call_env env = {
-		.uac = { .worker = r->env.worker,
-			.tx = r->tx,
-			.transport = r->transport,
-			.resolver = r->env.resolver },
+		.uac = uac_env_of(r),
 		.directory = r->env.directory,
 		.location = r->env.location,
 		.store = r->env.store,
@@ -96,6 +112,7 @@ enum err roles_start(struct roles *r, const struct roles_env *env, const struct 
 		tx_layer_free(r->tx);
 		return e;
 	}
+	make_providers(r, cfg);
 	make_calls(r, cfg);
 	return ERR_OK;
 }
@@ -103,6 +120,8 @@ enum err roles_start(struct roles *r, const struct roles_env *env, const struct 
 void roles_stop(struct roles *r)
 {
 	call_layer_free(r->calls);
+	provider_agent_free(r->providers);
+	r->providers = NULL;
 	registrar_free(r->registrar);
 	tx_layer_free(r->tx);
 	auth_free(r->auth);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * All roles of one worker, wired: transactions, authentication, registrar, calls, and the router
- * between them. The core process makes one for each worker; the replay harness makes one over a
- * simulated network. So what replay proves is what runs.
+ * All roles of one worker, wired: transactions, authentication, registrar, the agent that registers
+ * with providers, calls, and the router between them. The core process makes one for each worker;
+ * the replay harness makes one over a simulated network. So what replay proves is what runs.
  */
 #ifndef MAIN_ROLES_H
 #define MAIN_ROLES_H
 
 #include "call/call.h"
+#include "provider/agent.h"
 #include "registrar/registrar.h"
 
 struct roles_env {
@@ -18,6 +19,7 @@ struct roles_env {
 	struct location *location;
 	struct dialplan_engine *dialplan;
 	struct call_limits *limits;
+	struct node *node;
 	const uint8_t *key; /* 32 bytes: the cluster's key */
 };
 
@@ -25,6 +27,7 @@ struct roles_config {
 	struct tx_timing timing;
 	struct auth_config auth;
 	struct registrar_config registrar;
+	struct provider_config provider;
 	struct call_config call;
 };
 
@@ -35,6 +38,7 @@ struct roles {
 	struct tx_layer *tx;
 	struct auth *auth;
 	struct registrar *registrar;
+	struct provider_agent *providers;
 	struct call_layer *calls;
 };
 

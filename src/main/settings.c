@@ -67,6 +67,21 @@ static void registrar_settings(const struct conf *c, struct registrar_config *ou
 	}
 }
 
+/* Each worker has its share. */
+static unsigned share(unsigned rate, unsigned workers)
+{
+	return rate > workers ? rate / workers : 1;
+}
+
+static void provider_settings(const struct conf *c, struct provider_config *out)
+{
+	unsigned workers = settings_workers(c);
+
+	*out = (struct provider_config){ .user_agent = c->server,
+		.per_second = share(c->registers_per_second, workers),
+		.per_host = share(c->registers_per_host, workers) };
+}
+
 enum err settings_roles(const struct conf *c, struct roles_config *out, struct buf *why)
 {
 	*out = (struct roles_config){
@@ -83,6 +98,7 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 			.user_agent = c->server },
 	};
 	registrar_settings(c, &out->registrar);
+	provider_settings(c, &out->provider);
 	for (unsigned i = 0; i < c->algorithm_count; i++) {
 		enum err e = digest_algorithm_parse(c->algorithms[i], &out->auth.algorithms[i]);
 

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "cli/cli.h"
+#include "cluster/node.h"
 #include "conf/key.h"
 #include "conf/place.h"
 #include "event/sinks.h"
@@ -24,7 +26,7 @@
 #include "main/rendezvous.h"
 #include "main/settings.h"
 
-enum { STOP_MS = 15000, DIALPLAN_STOP_MS = 3000, NOFILE_WISH = 262144 };
+enum { STOP_MS = 15000, DIALPLAN_STOP_MS = 3000, NOFILE_WISH = 262144, SESSION_CHARS = 8 };
 
 struct supervisor {
 	const char *conf_path;
@@ -44,6 +46,7 @@ struct supervisor {
 	bool ready; /* core has been serving once */
 	bool stopping, failed;
 	uint64_t stop_by_ms;
+	char session[NODE_SESSION_MAX]; /* of core: a new one has the leases of the old one */
 	struct event_bus *events;
 	struct event_log log;
 	struct clock clock;
@@ -57,6 +60,21 @@ static int complain(const char *what)
 
 /* ---- starting ---- */
 
+/* "NODE-xxxxxxxx": nobody else's. */
+static void make_session(struct supervisor *s)
+{
+	char host[HOST_NAME_MAX + 1] = "node";
+	struct buf b = { .p = s->session, .max = sizeof(s->session) - 1 };
+	struct rng rng;
+
+	if (!s->conf->node.n)
+		gethostname(host, sizeof(host) - 1);
+	buf_add(&b, str_first(s->conf->node.n ? s->conf->node : str_of(host), NODE_NAME_MAX));
+	buf_char(&b, '-');
+	rng_init(&rng);
+	rng_token(&rng, &b, SESSION_CHARS);
+}
+
 static bool load(struct supervisor *s)
 {
 	char text[CONF_ERRORS_MAX];
@@ -67,11 +85,13 @@ static bool load(struct supervisor *s)
 		key_load(s->conf, &s->keys, &why) == ERR_OK &&
 		net_bind(&s->net, s->fds, &why) == ERR_OK;
 
-	if (fine)
+	if (fine) {
 		s->fd_count = s->net.listen_count * s->net.workers;
-	else
+		make_session(s);
+	} else {
 		fprintf(stderr, "tandem: %.*s%s", STR_ARG(buf_str(&why)),
 			why.n && why.p[why.n - 1] == '\n' ? "" : "\n");
+	}
 	return fine;
 }
 
@@ -136,7 +156,7 @@ static void start_log(struct supervisor *s)
 static enum err start_core(struct supervisor *s)
 {
 	char workers[16], lines[16], path[PATH_MAX];
-	const char *argv[] = { "tandem", "--core", path, workers, lines, NULL };
+	const char *argv[] = { "tandem", "--core", path, workers, lines, s->session, NULL };
 	int fds[LAUNCH_LISTEN + NET_LISTEN_MAX * WORKERS_MAX], pair[2];
 	struct child_start start = { .program = s->self,
 		.argv = argv,

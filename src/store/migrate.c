@@ -156,6 +156,23 @@ static const char *const versions[] = {
 	" remote_cseq, uas, secure, flow_remote, flow_local, listener, customer, account,"
 	" answered, limit_at, session, extra FROM dialogs_2;"
 	"DROP TABLE dialogs_2;",
+
+	/* 4: our registrations at providers */
+	"CREATE TABLE provider_bindings (customer VARCHAR(32) NOT NULL REFERENCES"
+	" customers(name) ON DELETE CASCADE, name_key VARCHAR(50) NOT NULL,"
+	" name VARCHAR(50) NOT NULL, state VARCHAR(20) NOT NULL, reason VARCHAR(1024) NOT NULL,"
+	" since VARCHAR(24) NOT NULL, next_try VARCHAR(24) NOT NULL,"
+	" expires VARCHAR(24) NOT NULL, expiry_s INTEGER NOT NULL, settings VARCHAR(64) NOT NULL,"
+	" registrar VARCHAR(80) NOT NULL, contact VARCHAR(1024) NOT NULL,"
+	" call_id VARCHAR(256) NOT NULL, cseq INTEGER NOT NULL,"
+	" challenge VARCHAR(2048) NOT NULL, challenge_status INTEGER NOT NULL,"
+	" nc INTEGER NOT NULL, node VARCHAR(80) NOT NULL, fence INTEGER NOT NULL,"
+	" PRIMARY KEY (customer, name_key));"
+	"CREATE INDEX provider_bindings_fence ON provider_bindings (fence);"
+	"CREATE TABLE nodes (session VARCHAR(80) NOT NULL PRIMARY KEY,"
+	" name VARCHAR(64) NOT NULL, beat INTEGER NOT NULL);"
+	"CREATE TABLE fences (last INTEGER NOT NULL);"
+	"INSERT INTO fences (last) VALUES (0);",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

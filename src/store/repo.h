@@ -140,6 +140,57 @@ MUST_USE enum err store_sealed_not_under(struct store_db *db, struct str id, int
 	unsigned limit, store_provider_fn *row, void *arg);
 MUST_USE enum err store_sealed_set(struct store_db *db, int64_t id, struct str password_sealed);
 
+/* ---- provider bindings: our registrations at providers, one for each provider ---- */
+struct store_provider_binding {
+	struct str customer, name;
+	struct str state, reason; /* words; state: provider/agent.h */
+	int64_t since_ms, next_ms; /* in that state since; next try */
+	int64_t expires_ms; /* 0: not registered */
+	uint32_t expiry_s; /* that is asked for */
+	struct str settings; /* which of the provider's settings it was made with */
+	struct str registrar; /* who answered: "udp:192.0.2.1:5060" */
+	struct str contact, call_id;
+	uint32_t cseq; /* the last one used */
+	struct str challenge; /* that was answered last; status and count of it */
+	uint32_t challenge_status, nc;
+	struct str node; /* session of the process that keeps it */
+	int64_t fence; /* changes whenever another one takes it */
+};
+typedef void store_provider_binding_fn(const struct store_provider_binding *b, void *arg);
+/* By customer, name and fence, all but the node. ERR_NOT_FOUND: somebody else has it, or nobody. */
+MUST_USE enum err store_provider_binding_update(
+	struct store_db *db, const struct store_provider_binding *b);
+MUST_USE enum err store_provider_binding_remove(
+	struct store_db *db, const struct store_provider_binding *b);
+MUST_USE enum err store_provider_binding_get(struct store_db *db, struct str customer,
+	struct str name, struct arena *a, struct store_provider_binding *out);
+MUST_USE enum err store_provider_binding_list(
+	struct store_db *db, store_provider_binding_fn *row, void *arg);
+
+/* ---- nodes: the processes that work on this database ---- */
+struct store_node {
+	struct str session; /* of the process: nobody else ever has it */
+	struct str name; /* for people */
+	int64_t beat; /* counts while it lives */
+};
+typedef void store_node_fn(const struct store_node *n, void *arg);
+MUST_USE enum err store_node_join(struct store_db *db, const struct store_node *n);
+MUST_USE enum err store_node_beat(struct store_db *db, struct str session); /* ERR_NOT_FOUND */
+MUST_USE enum err store_node_leave(struct store_db *db, struct str session);
+MUST_USE enum err store_node_list(struct store_db *db, store_node_fn *row, void *arg);
+/*
+ * Within a transaction: a number for what is taken in it. Then, under that number: the provider
+ * bindings that no node has, and those that `session` itself has if it wants its `own`; new ones
+ * for providers that are to be registered and have none. Then what was taken.
+ */
+MUST_USE enum err store_fence_next(struct store_db *db, int64_t *fence);
+MUST_USE enum err store_provider_binding_take(
+	struct store_db *db, struct str session, int64_t fence, bool own);
+MUST_USE enum err store_provider_binding_add(struct store_db *db, struct str session, int64_t fence,
+	struct str customer, struct str name); /* of one provider; without names: of all */
+MUST_USE enum err store_provider_binding_taken(
+	struct store_db *db, int64_t fence, store_provider_binding_fn *row, void *arg);
+
 /* ---- bindings ---- */
 /*
  * A refresh is a new row at the end, so that a commit touches a few pages instead of one a phone.

@@ -177,16 +177,43 @@ static enum err bind_matches(
 
 /* ---- statements ---- */
 
+/* The first column always belongs to what a row is found by. */
+static bool finds(const struct table *t, unsigned column)
+{
+	return column == 0 || t->columns[column].key;
+}
+
+static void list_assignments(struct buf *b, const struct table *t, bool finding, const char *joint)
+{
+	const char *before = "";
+
+	for (unsigned i = 0; i < t->count; i++) {
+		if (finds(t, i) != finding)
+			continue;
+		buf_printf(b, "%s%s=?", before, t->columns[i].name);
+		before = joint;
+	}
+}
+
 static void update_sql(struct buf *b, const struct table *t)
 {
-	const char *comma = "";
-
 	buf_printf(b, "UPDATE %s SET ", t->name);
-	for (unsigned i = 1; i < t->count; i++) {
-		buf_printf(b, "%s%s=?", comma, t->columns[i].name);
-		comma = ", ";
-	}
-	buf_printf(b, " WHERE %s=?", t->columns[0].name);
+	list_assignments(b, t, false, ", ");
+	buf_lit(b, " WHERE ");
+	list_assignments(b, t, true, " AND ");
+}
+
+static enum err bind_assignments(struct store_db *db, void *stmt, const struct table *t,
+	const void *row, char times[COLUMNS_MAX][TIME_BYTES])
+{
+	unsigned next = 1;
+	enum err e = ERR_OK;
+
+	for (int finding = 0; finding < 2; finding++)
+		for (unsigned i = 0; i < t->count && !e; i++)
+			if (finds(t, i) == finding)
+				e = bind_column(db, stmt, next++, &t->columns[i], row, times[i]);
+	return e;
 }
 
 static enum err prepare_usual(
@@ -249,11 +276,7 @@ enum err table_update(struct store_db *db, const struct table *t, const void *ro
 
 	if (e)
 		return e;
-	for (unsigned i = 1; i < t->count && !e; i++)
-		e = bind_column(db, stmt, i, &t->columns[i], row, times[i]);
-	if (!e)
-		e = bind_column(db, stmt, t->count, &t->columns[0], row, times[0]);
-	e = run_bound(db, stmt, e);
+	e = run_bound(db, stmt, bind_assignments(db, stmt, t, row, times));
 	return e ? e : affected(db);
 }
 

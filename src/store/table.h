@@ -25,7 +25,7 @@ struct column {
 	const char *name;
 	enum column_type type;
 	size_t offset;
-	bool key; /* part of the key that table_put replaces by */
+	bool key; /* part of what table_put replaces by and table_update finds by */
 };
 
 struct table {
@@ -69,8 +69,8 @@ typedef void table_row_fn(const void *row, void *arg);
 MUST_USE enum err table_insert(
 	struct store_db *db, const struct table *t, const void *row, int64_t *id);
 MUST_USE enum err table_put(struct store_db *db, const struct table *t, const void *row);
-MUST_USE enum err table_update(struct store_db *db, const struct table *t,
-	const void *row); /* by id or key, which is the first column */
+/* By the first column and those of the key. ERR_NOT_FOUND. */
+MUST_USE enum err table_update(struct store_db *db, const struct table *t, const void *row);
 MUST_USE enum err table_select(struct store_db *db, const struct table *t, const struct match *m,
 	unsigned matches, unsigned limit, table_row_fn *fn, void *arg);
 /* One row, its text copied into the arena. */

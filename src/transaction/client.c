@@ -211,6 +211,12 @@ void tx_client_detach(struct tx_client *c)
 	c->handlers = NULL;
 }
 
+void tx_client_abandon(struct tx_client *c)
+{
+	c->handlers = NULL;
+	client_end(c);
+}
+
 struct str tx_client_branch(const struct tx_client *c)
 {
 	return str_of(c->branch);

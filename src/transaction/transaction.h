@@ -127,6 +127,7 @@ MUST_USE enum err tx_client_new(struct tx_layer *l, const struct tx_request *r,
  */
 void tx_client_cancel(struct tx_client *tx, struct str reason);
 void tx_client_detach(struct tx_client *tx); /* no more callbacks */
+void tx_client_abandon(struct tx_client *tx); /* the same, and nothing more is sent */
 struct str tx_client_branch(const struct tx_client *tx);
 const struct flow *tx_client_flow(const struct tx_client *tx);
 

@@ -253,6 +253,8 @@ bool agent_respond(struct world *w, struct agent *a, unsigned status, struct str
 	copy_all(&b, wishes, req, SIP_HDR_RECORD_ROUTE, "Record-Route");
 	copy_all(&b, wishes, req, SIP_HDR_FROM, "From");
 	buf_add(&tb, sip_msg_hdr(req, SIP_HDR_TO));
+	if (!a->local_tag.n)
+		a->local_tag = new_token(a, "tag");
 	if (!req->to.tag.p && status > 100) {
 		buf_lit(&tb, ";tag=");
 		buf_add(&tb, a->local_tag);

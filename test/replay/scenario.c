@@ -10,7 +10,14 @@
 #include "event/event.h"
 #include "store/repo.h"
 
-enum { FILE_MAX = 1 << 20, WORDS_MAX = 16, BLOCK_MAX = 40, CROWD = 20, INTERVALS_MS = 200 };
+enum {
+	FILE_MAX = 1 << 20,
+	WORDS_MAX = 16,
+	BLOCK_MAX = 40,
+	CROWD = 20,
+	AWAIT_STEP_MS = 100,
+	INTERVALS_MS = 200
+};
 
 struct play {
 	struct world world;
@@ -22,6 +29,7 @@ struct play {
 	struct str block[BLOCK_MAX]; /* the indented lines below the step */
 	unsigned block_count;
 	bool started, calls_may_stay;
+	int64_t changes; /* so many times was a provider set */
 };
 
 static void fail(struct play *p, const char *fmt, ...) PRINTF(2, 3);
@@ -100,8 +108,13 @@ static void refresh(struct play *p)
 {
 	unsigned changed;
 
-	if (p->started && directory_refresh(p->world.directory, p->world.db, &changed))
+	if (!p->started)
+		return;
+	if (directory_refresh(p->world.directory, p->world.db, &changed))
 		fail(p, "the directory could not be refreshed");
+	world_settle(&p->world);
+	world_lease(&p->world);
+	world_settle(&p->world);
 }
 
 static void check(struct play *p, enum err e)
@@ -204,14 +217,29 @@ static void do_provider(struct play *p, struct str rest)
 		.outbound_proxy = option(rest, "proxy"),
 		.from = option(rest, "from"),
 		.register_realm = option(rest, "realm"),
-		.register_expiry_s = 3600 };
+		.register_contact = option(rest, "contact"),
+		.register_server = option(rest, "registrar"),
+		.register_expiry_s = number(option(rest, "expires"), 3600) };
+	struct store_provider before;
 	char hex[600];
+	enum err e;
 
 	pr.disabled = option(rest, "disabled").n > 0;
+	if (pr.disabled)
+		pr.disabled_reason = str_eq(option(rest, "disabled"), STR("yes"))
+			? STR_NONE
+			: option(rest, "disabled");
+	pr.register_enabled = option(rest, "register").n > 0;
 	if (p->block_count)
 		pr.custom_headers = p->block[0];
 	seal(&pr, option(rest, "password"), hex);
-	check(p, store_provider_add(p->world.db, &pr, &pr.id));
+	e = store_provider_get(p->world.db, pr.customer, pr.name, &p->arena, &before);
+	pr.id = before.id;
+	pr.updated_ms = p->world.worker.clock.wall_ms + ++p->changes;
+	check(p,
+		e == ERR_NOT_FOUND ? store_provider_add(p->world.db, &pr, &pr.id)
+			: e        ? e
+				   : store_provider_set(p->world.db, &pr));
 }
 
 static void do_remove(struct play *p, struct str rest)
@@ -225,6 +253,10 @@ static void do_remove(struct play *p, struct str rest)
 				p->world.db, str_first(key, at), str_from(key, at + 1)));
 	else if (str_eq(what, STR("customer")))
 		check(p, store_customer_remove(p->world.db, key));
+	else if (str_eq(what, STR("provider")))
+		check(p,
+			store_provider_remove(p->world.db, str_first(key, str_find(key, '/')),
+				str_from(key, str_find(key, '/') + 1)));
 	else
 		fail(p, "cannot remove a %.*s", STR_ARG(what));
 }
@@ -248,6 +280,8 @@ static void do_set(struct play *p, struct str rest)
 		{ "duration_max_s", &c->call.duration_max_s },
 		{ "session_expires_s", &c->call.session_expires_s },
 		{ "session_min_s", &c->call.session_min_s },
+		{ "registers_per_second", &c->provider.per_second },
+		{ "registers_per_host", &c->provider.per_host },
 	};
 	struct str name = word(&rest);
 
@@ -333,6 +367,7 @@ static void start_world(struct play *p)
 		return;
 	p->started = true;
 	world_start(&p->world);
+	world_settle(&p->world);
 }
 
 /* NAME -> METHOD [URI] [sdp] | NAME -> STATUS [METHOD] [sdp] */
@@ -608,6 +643,37 @@ static void expect_stored(struct play *p, struct str rest)
 		fail(p, "%zu bindings are stored", n);
 }
 
+/* expect provider C/NAME WORD=VALUE … | ~ REGEX: its row, as a person would be shown it */
+static void expect_provider(struct play *p, struct str rest)
+{
+	struct str key = word(&rest), w;
+	size_t slash = str_find(key, '/');
+	struct store_provider_binding row = { 0 };
+	int64_t now = p->world.worker.clock.wall_ms;
+	char text[4096];
+	struct buf b = BUF_OF(text);
+	enum err e = store_provider_binding_get(
+		p->world.db, str_first(key, slash), str_from(key, slash + 1), &p->arena, &row);
+
+	if (e == ERR_NOT_FOUND && str_eq(rest, STR("none")))
+		return;
+	if (e)
+		fail(p, "provider binding: %s", err_text(e));
+	buf_printf(&b, "state=%.*s expires=%lld next=%lld cseq=%u reason=\"%.*s\" contact=%.*s",
+		STR_ARG(row.state), row.expires_ms ? (long long)(row.expires_ms - now) / 1000 : 0,
+		(long long)(row.next_ms - now) / 1000, row.cseq, STR_ARG(row.reason),
+		STR_ARG(row.contact));
+	if (str_starts(rest, STR("~"))) {
+		if (!matches(p, str_trim(str_from(rest, 1)), buf_str(&b)))
+			fail(p, "the provider binding is %.*s", STR_ARG(buf_str(&b)));
+		return;
+	}
+	while ((w = word(&rest)).n)
+		if (str_find_str(buf_str(&b), w) == b.n)
+			fail(p, "the provider binding has no %.*s: %.*s", STR_ARG(w),
+				STR_ARG(buf_str(&b)));
+}
+
 static void do_expect(struct play *p, struct str rest)
 {
 	struct str what = word(&rest), peek = rest;
@@ -627,6 +693,8 @@ static void do_expect(struct play *p, struct str rest)
 		expect_bindings(p, rest);
 	else if (str_eq(what, STR("stored")))
 		expect_stored(p, rest);
+	else if (str_eq(what, STR("provider")))
+		expect_provider(p, rest);
 	else if (str_eq(what, STR("calls")))
 		(call_count(p->world.roles.calls) == number(rest, 0))
 			? (void)0
@@ -637,16 +705,26 @@ static void do_expect(struct play *p, struct str rest)
 
 /* ---- the world ---- */
 
+/* "32s", "500ms", "10m", "2h", in ms */
+static uint64_t duration(struct play *p, struct str text)
+{
+	bool ms = str_ends(text, STR("ms"));
+	uint64_t unit = ms                 ? 1
+		: str_ends(text, STR("s")) ? 1000
+		: str_ends(text, STR("m")) ? 60000
+		: str_ends(text, STR("h")) ? 3600000
+					   : 0;
+	uint32_t v = text.n > 1 ? number(str_first(text, text.n - (ms ? 2 : 1)), 0) : 0;
+
+	if (!v || !unit)
+		fail(p, "a time is written 500ms, 32s, 10m or 2h");
+	return v * unit;
+}
+
 static void do_advance(struct play *p, struct str rest)
 {
-	bool ms = str_ends(rest, STR("ms"));
-	bool minutes = str_ends(rest, STR("m")) && !ms;
-	uint32_t v = number(str_first(rest, rest.n - (ms ? 2 : 1)), 0);
-
 	start_world(p);
-	if (!v)
-		fail(p, "advance 32s, 500ms or 10m");
-	world_advance(&p->world, ms ? v : (uint64_t)v * (minutes ? 60000 : 1000));
+	world_advance(&p->world, duration(p, rest));
 }
 
 /* A crowd waits before anybody of the scenario does: what the worker sees of it. */
@@ -789,6 +867,74 @@ static void do_invite(struct play *p, struct str rest)
 	}
 }
 
+/* await NAME TIME: time passes until NAME has received something, at most so much */
+static void do_await(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	uint64_t until = p->world.worker.clock.mono_ms + duration(p, rest);
+
+	start_world(p);
+	while (!a->count && p->world.worker.clock.mono_ms < until && !p->failed)
+		world_advance(&p->world, AWAIT_STEP_MS);
+	if (!a->count)
+		fail(p, "%s received nothing in that time", a->name);
+}
+
+static struct sip_msg *take_register(struct play *p, struct agent *a)
+{
+	struct sip_msg *m;
+
+	start_world(p);
+	m = take(a);
+	if (!m || m->method != SIP_REGISTER) {
+		fail(p, "%s received no REGISTER", a->name);
+		sip_msg_unref(m);
+		return NULL;
+	}
+	for (unsigned i = 0; i < p->block_count && !p->failed; i++)
+		check_condition(p, m, p->block[i]);
+	agent_saw(a, m);
+	return m;
+}
+
+/* challenge NAME NONCE [stale]: REGISTER, 401; the indented lines are conditions */
+static void do_challenge(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct str nonce = word(&rest);
+	struct wish_list w = { .count = 1 };
+	struct sip_msg *m = take_register(p, a);
+	const char *why = NULL;
+
+	w.list[0] = (struct override){ STR("WWW-Authenticate"),
+		str_of(arena_printf(&p->arena,
+			"Digest realm=\"example\", nonce=\"%.*s\", qop=\"auth\"%s", STR_ARG(nonce),
+			rest.n ? ", stale=true" : "")) };
+	if (m && !agent_respond(&p->world, a, 401, STR_NONE, STR_NONE, &w, &why))
+		fail(p, "%s", why);
+	sip_msg_unref(m);
+}
+
+/* accept NAME SECONDS: REGISTER, 200 for its contact; the indented lines are conditions */
+static void do_accept(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	struct wish_list w = { .count = 1 };
+	struct sip_msg *m = take_register(p, a);
+	const char *why = NULL;
+
+	if (!m)
+		return;
+	w.list[0] = (struct override){ STR("Contact"),
+		str_of(arena_printf(&p->arena, "%.*s;expires=%u",
+			STR_ARG(sip_msg_hdr(m, SIP_HDR_CONTACT)), number(rest, 0))) };
+	if (!number(rest, 0))
+		w.list[0].name = STR("-Contact");
+	if (!agent_respond(&p->world, a, 200, STR_NONE, STR_NONE, &w, &why))
+		fail(p, "%s", why);
+	sip_msg_unref(m);
+}
+
 /* ---- the file ---- */
 
 static void step(struct play *p, struct str line)
@@ -815,6 +961,9 @@ static void step(struct play *p, struct str line)
 		{ "raw", do_raw },
 		{ "register", do_register },
 		{ "invite", do_invite },
+		{ "await", do_await },
+		{ "challenge", do_challenge },
+		{ "accept", do_accept },
 	};
 
 	world_say(&p->world, "%s:%u: %.*s\n", p->path, p->line, STR_ARG(line));

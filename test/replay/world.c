@@ -12,6 +12,7 @@ enum {
 	TRACE_MAX = 4 << 20,
 	LINE_MAX_BYTES = 6000,
 	START_MONO_MS = 1000000,
+	LEASE_MS = 1000000000, /* as scenarios jump; the rules of leases have tests of their own */
 	OVERLOAD_DELAY_MS = 20
 };
 
@@ -68,6 +69,7 @@ static void defaults(struct roles_config *c)
 			.session_expires_s = 1800,
 			.session_min_s = 90,
 			.user_agent = STR("Tandem") },
+		.provider = { .user_agent = STR("Tandem"), .per_second = 100, .per_host = 20 },
 	};
 }
 
@@ -110,6 +112,27 @@ void world_init(struct world *w)
 	open_store(w);
 }
 
+static void taken(const struct store_provider_binding *row, void *arg)
+{
+	struct world *w = arg;
+
+	provider_agent_take(w->roles.providers, row);
+}
+
+static void changed(struct str customer, struct str name, void *arg)
+{
+	struct world *w = arg;
+
+	provider_agent_changed(w->roles.providers, customer, name);
+	node_want(w->node, customer, name);
+}
+
+void world_lease(struct world *w)
+{
+	if (node_step(w->node, w->db, w->worker.clock.mono_ms))
+		world_say(w, "        the lease could not be renewed\n");
+}
+
 void world_start(struct world *w)
 {
 	char why_text[256];
@@ -129,14 +152,25 @@ void world_start(struct world *w)
 	env.directory = w->directory;
 	env.location = w->location;
 	env.limits = w->limits;
+	w->node = node_new(&(struct node_config){ .name = STR("replay"),
+		.lease_ms = LEASE_MS,
+		.dead_ms = LEASE_MS + 1,
+		.taken = taken,
+		.arg = w,
+		.events = w->events });
+	env.node = w->node;
 	BUG_ON(roles_start(&w->roles, &env, &w->config, &w->net, &why) != ERR_OK);
 	w->net.handlers = roles_transport_handlers;
 	w->net.arg = &w->roles;
 	w->running = true;
+	directory_watch_providers(w->directory, changed, w);
+	world_lease(w);
 }
 
 void world_stop(struct world *w)
 {
+	char session[NODE_SESSION_MAX];
+
 	roles_stop(&w->roles);
 	engine_fini(w);
 	engine_init(w);
@@ -149,6 +183,9 @@ void world_stop(struct world *w)
 	location_free(w->location);
 	directory_free(w->directory);
 	call_limits_free(w->limits);
+	node_session(w->node, session);
+	(void)!store_node_leave(w->db, str_of(session)); /* the next one need not wait */
+	node_free(w->node);
 	store_close(w->db);
 	w->db = NULL;
 	w->running = false;
@@ -261,7 +298,7 @@ static void move_clock(struct world *w, uint64_t to_ms)
 {
 	w->worker.clock.wall_ms += (int64_t)(to_ms - w->worker.clock.mono_ms);
 	w->worker.clock.mono_ms = to_ms;
-	wheel_advance(&w->worker.wheel, to_ms);
+	worker_begin_turn(&w->worker);
 	worker_end_turn(&w->worker);
 }
 

@@ -69,6 +69,7 @@ struct world {
 	struct directory *directory;
 	struct location *location;
 	struct call_limits *limits;
+	struct node *node;
 	struct roles roles;
 	struct roles_config config;
 	bool running;
@@ -87,6 +88,8 @@ void world_start(struct world *w);
 void world_stop(struct world *w);
 void world_reopen(struct world *w); /* the store, after world_stop */
 MUST_USE enum err world_restore(struct world *w); /* calls in progress */
+/* Counts as a node and takes what nobody has: after changes of providers. */
+void world_lease(struct world *w);
 /* Everything that happens without time going by. */
 void world_settle(struct world *w);
 void world_advance(struct world *w, uint64_t ms);

@@ -305,7 +305,8 @@ static void test_bindings_of_version_1(void **state)
 	struct seen seen = { .a = &o.a };
 
 	OK(store_exec(o.db,
-		"DROP TABLE bindings; DELETE FROM schema_versions WHERE version > 1;"
+		"DROP TABLE bindings; DROP TABLE provider_bindings; DROP TABLE nodes; DROP TABLE "
+		"fences; DELETE FROM schema_versions WHERE version > 1;"
 		"CREATE TABLE bindings (aor, contact, instance, reg_id, call_id, cseq, q1000,"
 		" expires, updated, user_agent, path, received, local, listener,"
 		" PRIMARY KEY (aor, contact));"

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One registration at a provider, and the agent around it: the inside of src/provider. */
+#ifndef PROVIDER_REGISTRATION_H
+#define PROVIDER_REGISTRATION_H
+
+#include "base/hash.h"
+#include "event/event.h"
+#include "provider/agent.h"
+
+enum provider_state {
+	PROVIDER_WAITING,
+	PROVIDER_TRYING,
+	PROVIDER_REGISTERED,
+	PROVIDER_BACKING_OFF,
+	PROVIDER_NEEDS_CREDENTIALS,
+	PROVIDER_HELD,
+	PROVIDER_LEAVING,
+	PROVIDER_STATE_COUNT,
+};
+
+enum {
+	PROVIDER_KEY_MAX = 256, /* "customer/name" */
+	PROVIDER_REASON_MAX = 512,
+	PROVIDER_TOKEN_CHARS = 16,
+	PROVIDER_PROBE_MS = 3600000,
+};
+
+/* Why the last try failed: what decides how long to wait, and what may end the waiting early. */
+enum provider_cause {
+	CAUSE_NONE,
+	CAUSE_NO_NAME, /* the name does not exist, says who must know */
+	CAUSE_NO_DNS, /* nobody could be asked */
+	CAUSE_NETWORK, /* nothing could be sent */
+	CAUSE_SILENCE, /* nothing came back */
+	CAUSE_REFUSED, /* an answer that says no */
+};
+
+/* ---- the rates (pace.c) ---- */
+struct provider_pace { /* one registrar's, counted by its registrations */
+	struct hash_node node;
+	unsigned refs;
+	uint64_t free_us; /* when the next may go */
+	uint16_t n;
+	char host[];
+};
+
+struct provider_home { /* outlives the agent while writes of it are on their way */
+	struct provider_agent *agent; /* NULL: it is gone */
+	unsigned refs;
+};
+
+struct provider_agent {
+	struct provider_env env;
+	struct provider_home *home;
+	struct turn_hook look; /* do we still have the lease? */
+	uint64_t lease;
+	struct provider_config cfg;
+	struct hash registrations; /* by customer/name */
+	struct hash paces; /* by host */
+	uint64_t free_us;
+	uint64_t heard_ms; /* monotonic; when any provider answered last */
+	bool cut_off; /* a try failed, and nobody answered from its beginning on */
+	unsigned states[PROVIDER_STATE_COUNT];
+};
+
+struct registration {
+	struct hash_node node;
+	struct provider_agent *agent;
+	struct provider *provider; /* the settings in use; a reference */
+	int64_t fence; /* the number of our lease on the row */
+	struct provider *next; /* those to go on with, when what is out has ended; or NULL */
+	bool gone; /* there is no provider any more: take it back, then end */
+	enum provider_state state;
+	struct timer timer;
+	struct uac *uac; /* a REGISTER is out */
+	bool slot; /* its turn by the rates is when the timer fires */
+	struct provider_pace *pace;
+
+	uint64_t began_ms; /* monotonic; this try */
+	uint64_t expires_ms; /* monotonic; 0: not registered */
+	uint32_t asked_s; /* expiry that is asked for */
+	int64_t since_ms, next_ms; /* for people */
+	char *reason;
+	enum provider_cause cause;
+	unsigned failures; /* in a row */
+	unsigned rejections; /* of fresh nonces, in a row */
+	unsigned turns; /* answers in this try that led to another request at once */
+	uint64_t unknown_since_ms; /* monotonic; the name has not existed since; 0: it does */
+
+	char call_id[33], tag[17], token[PROVIDER_TOKEN_CHARS + 1];
+	uint32_t cseq; /* of the last request */
+	char *redirect; /* a 3xx's contact, for this try */
+	char *contact; /* what was sent, without < and > */
+	char *registrar; /* who answered last */
+	char *challenge; /* answered last */
+	unsigned challenge_status;
+	uint32_t nc;
+
+	bool storing, store_again; /* stored.c */
+};
+
+static inline struct worker *registration_worker(const struct registration *r)
+{
+	return r->agent->env.uac.worker;
+}
+
+static inline uint64_t registration_now(const struct registration *r)
+{
+	return registration_worker(r)->clock.mono_ms;
+}
+
+struct str provider_state_name(enum provider_state s);
+
+/* ---- agent.c ---- */
+/* "customer/name" in lower case, as names ignore case. */
+struct str provider_key(struct str customer, struct str name, char mem[PROVIDER_KEY_MAX]);
+struct registration *provider_agent_find(
+	const struct provider_agent *a, struct str customer, struct str name);
+
+/* ---- registration.c ---- */
+struct registration *registration_new(struct provider_agent *a, struct provider *p);
+void registration_free(struct registration *r); /* and out of the agent's table */
+void registration_begin(struct registration *r); /* a new one, or one with new settings */
+void registration_go_on(struct registration *r, const struct store_provider_binding *row);
+/* Other settings; NULL: it is to be taken back. */
+void registration_configure(struct registration *r, struct provider *p);
+void registration_wake(struct registration *r); /* the reason to wait may be over */
+
+void registration_say(struct registration *r, enum event_kind kind, const char *text);
+
+/* ---- request.c ---- */
+struct str registration_registrar(const struct registration *r); /* URI as configured */
+/* Writes the header fields, for the uac's handlers. */
+void registration_print(
+	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow);
+/* ERR_SYNTAX: what is configured is no SIP URI. */
+MUST_USE enum err registration_send(struct registration *r, const struct uac_handlers *h);
+
+/* ---- answer.c ---- */
+/* Seconds that a 200 grants to our contact; 0: none. `how` says where it was read. */
+uint32_t registration_granted(
+	const struct registration *r, const struct sip_msg *rsp, const char **how);
+
+/* ---- pace.c ---- */
+struct provider_pace *provider_pace_get(struct provider_agent *a, struct str host);
+void provider_pace_put(struct provider_agent *a, struct provider_pace *p); /* NULL is fine */
+/* Takes the next turn; returns how long it is away, in ms. */
+uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p);
+
+/* ---- stored.c ---- */
+void registration_store(struct registration *r);
+void registration_forget_row(struct registration *r);
+void registration_drop_row(struct provider_agent *a, const struct store_provider_binding *row);
+void provider_home_leave(struct provider_home *h);
+/* Which settings a row was made with. */
+void registration_settings(const struct provider *p, struct buf *b);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The REGISTER that goes out (facts 6.2). */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "provider/registration.h"
+#include "sip/print.h"
+
+enum { URI_MAX = 1024 };
+
+struct str registration_registrar(const struct registration *r)
+{
+	const struct provider *p = r->provider;
+
+	return p->register_server.n ? p->register_server : p->server;
+}
+
+/* As people write it, with or without "sip:". */
+static struct str with_scheme(struct str uri, char mem[URI_MAX])
+{
+	struct buf b = { .p = mem, .max = URI_MAX };
+
+	if (!str_istarts(uri, STR("sip:")) && !str_istarts(uri, STR("sips:")))
+		buf_lit(&b, "sip:");
+	buf_add(&b, uri);
+	return buf_ok(&b) ? buf_str(&b) : STR_NONE;
+}
+
+static struct str domain_of(const struct registration *r, const struct sip_uri *registrar)
+{
+	return r->provider->register_realm.n ? r->provider->register_realm : registrar->host;
+}
+
+/* ---- header fields ---- */
+
+/* Where calls come back to: by default "provider.customer" here (facts 2.6). */
+static void print_contact_uri(struct buf *b, const struct registration *r, const struct flow *flow)
+{
+	const struct provider *p = r->provider;
+	char mem[URI_MAX];
+
+	if (p->register_contact.n) {
+		buf_add(b, with_scheme(p->register_contact, mem));
+	} else {
+		buf_lit(b, "sip:");
+		buf_add(b, p->name);
+		buf_char(b, '.');
+		buf_add(b, p->customer);
+		buf_char(b, '@');
+		addr_print(b, &flow->local);
+	}
+	if (flow->proto != TP_UDP && !p->register_contact.n) {
+		buf_lit(b, ";transport=");
+		buf_add(b, tp_proto_name(flow->proto));
+	}
+	buf_lit(b, ";tandem=");
+	buf_add(b, str_of(r->token));
+}
+
+/* Fields that are ours to write, however the record calls them (facts 6.2). */
+static bool is_ours(struct str name)
+{
+	static const char *const ours[] = { "Via", "From", "To", "Contact", "CSeq", "Call-ID",
+		"Max-Forwards", "Expires", "Route", "Authorization", "Proxy-Authorization",
+		"User-Agent", "v", "f", "t", "m", "i", "l", "c" };
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (str_ieq(name, str_of(ours[i])))
+			return true;
+	return str_istarts(name, STR("Content-"));
+}
+
+static void print_custom(struct buf *b, struct str lines)
+{
+	struct str line;
+
+	while (str_line(&lines, &line)) {
+		size_t colon = str_find(line, ':');
+
+		if (colon < line.n && !is_ours(str_trim(str_first(line, colon))))
+			sip_print_hdr_named(b, str_trim(str_first(line, colon)),
+				str_trim(str_from(line, colon + 1)));
+	}
+}
+
+static bool own_agent(struct str lines, struct str *value)
+{
+	struct str line;
+
+	while (str_line(&lines, &line)) {
+		size_t colon = str_find(line, ':');
+
+		if (colon == line.n ||
+			!str_ieq(str_trim(str_first(line, colon)), STR("User-Agent")))
+			continue;
+		*value = str_trim(str_from(line, colon + 1));
+		return true;
+	}
+	return false;
+}
+
+void registration_print(
+	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow)
+{
+	struct registration *r = arg;
+	const struct provider *p = r->provider;
+	char server[URI_MAX], contact[URI_MAX];
+	struct buf cb = BUF_OF(contact);
+	struct str agent = r->agent->cfg.user_agent;
+	struct sip_uri registrar;
+	struct str domain = STR_NONE;
+
+	(void)u;
+	if (!sip_uri_parse(with_scheme(registration_registrar(r), server), &registrar))
+		domain = domain_of(r, &registrar);
+	r->cseq = cseq;
+	sip_print_hdr_u32(b, SIP_HDR_MAX_FORWARDS, 70);
+	sip_print_hdr_fmt(b, SIP_HDR_FROM, "<sip:%.*s@%.*s>;tag=%s", STR_ARG(p->username),
+		STR_ARG(domain), r->tag);
+	sip_print_hdr_fmt(b, SIP_HDR_TO, "<sip:%.*s@%.*s>", STR_ARG(p->username), STR_ARG(domain));
+	sip_print_hdr(b, SIP_HDR_CALL_ID, str_of(r->call_id));
+	sip_print_hdr_fmt(b, SIP_HDR_CSEQ, "%u REGISTER", cseq);
+	/* what was registered is what is taken back, although our address may be another one now */
+	if (r->state != PROVIDER_LEAVING || !r->contact) {
+		print_contact_uri(&cb, r, flow);
+		free(r->contact);
+		r->contact = str_dup(buf_str(&cb));
+	}
+	sip_print_hdr_fmt(b, SIP_HDR_CONTACT, "<%s>", r->contact);
+	sip_print_hdr_u32(b, SIP_HDR_EXPIRES, r->state == PROVIDER_LEAVING ? 0 : r->asked_s);
+	own_agent(p->custom_headers, &agent);
+	sip_print_hdr(b, SIP_HDR_USER_AGENT, agent);
+	print_custom(b, p->custom_headers);
+	sip_print_body(b, STR_NONE, STR_NONE);
+}
+
+/* ---- sending ---- */
+
+enum err registration_send(struct registration *r, const struct uac_handlers *h)
+{
+	const struct provider *p = r->provider;
+	char server[URI_MAX], hop[URI_MAX], uri[URI_MAX];
+	struct buf ub = BUF_OF(uri), tag = { .p = r->tag, .max = sizeof(r->tag) - 1 };
+	struct digest_credentials cred = {
+		.username = p->auth_username.n ? p->auth_username : p->username,
+		.password = p->password,
+	};
+	struct uac_request req = { .method = SIP_REGISTER,
+		.cseq = r->cseq + 1,
+		.credentials = p->password.n ? &cred : NULL,
+		.challenge = r->challenge ? str_of(r->challenge) : STR_NONE,
+		.challenge_status = r->challenge_status,
+		.nc = r->nc };
+	struct sip_uri registrar, next;
+
+	if (sip_uri_parse(with_scheme(registration_registrar(r), server), &registrar))
+		return ERR_SYNTAX;
+	buf_lit(&ub, "sip:");
+	buf_add(&ub, domain_of(r, &registrar));
+	if (registrar.port && !p->register_realm.n) {
+		buf_char(&ub, ':');
+		buf_u64(&ub, registrar.port);
+	}
+	req.uri = buf_str(&ub);
+	req.next_hop = r->redirect    ? str_of(r->redirect)
+		: p->outbound_proxy.n ? with_scheme(p->outbound_proxy, hop)
+				      : registrar.text;
+	if (!buf_ok(&ub) || sip_uri_parse(req.next_hop, &next))
+		return ERR_SYNTAX;
+	rng_token(&registration_worker(r)->rng, &tag, sizeof(r->tag) - 1);
+	r->tag[tag.n] = '\0';
+	r->uac = uac_new(&r->agent->env.uac, &req, h, r);
+	return ERR_OK;
+}
