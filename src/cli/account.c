@@ -87,7 +87,7 @@ static bool take_password(struct cli *c, struct store_account *row)
 	struct account_secrets *secrets = arena_new(&c->arena, struct account_secrets);
 	struct password password;
 
-	if (!password_read(c, account_aor(&c->arena, row).p, &password))
+	if (!password_read(c, account_aor(&c->arena, row).p, PASSWORD_MIN, &password))
 		return false;
 	account_set_password(row, password.value, secrets);
 	password_wipe(&password);

@@ -90,7 +90,7 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 	size_t eq = str_starts(word, STR("--")) ? str_find(word, '=') : word.n;
 	struct str name = str_first(word, eq);
 	const struct cli_option *o = find_option(c->command->options, name);
-	const char *value = NULL;
+	const char *value = NULL, *next = *i + 1 < argc ? argv[*i + 1] : NULL;
 
 	if (!o)
 		o = find_option(cli_global_options, name);
@@ -100,7 +100,9 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 		return cli_fail(CLI_USAGE, "%s takes no value", o->name);
 	if (o->value && eq < word.n)
 		value = argv[*i] + eq + 1;
-	else if (o->value && *i + 1 >= argc)
+	else if (o->value && o->value[0] == '[')
+		value = next && next[0] != '-' ? argv[++*i] : "";
+	else if (o->value && !next)
 		return cli_fail(CLI_USAGE, "%s needs a value: %s %s", o->name, o->name, o->value);
 	else if (o->value)
 		value = argv[++*i];

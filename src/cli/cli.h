@@ -32,7 +32,8 @@ struct cli;
 
 struct cli_option {
 	const char *name; /* "--customer"; a row with NULL ends the list */
-	const char *value; /* what follows it, for help: "NAME"; NULL: nothing does */
+	const char *value; /* what follows it, for help: "NAME", "[NAME]" if it may be left out;
+			      NULL: nothing does */
 	const char *help;
 	bool repeatable;
 };

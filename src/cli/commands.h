@@ -8,8 +8,8 @@
 #include "cli/cli.h"
 
 extern const struct cli_option customer_options[], domain_options[], account_options[],
-	import_options[], provider_options[], dialplan_options[], dialplan_name_options[],
-	hangup_options[], status_options[], log_options[], cdrs_options[];
+	import_options[], provider_options[], provider_import_options[], dialplan_options[],
+	dialplan_name_options[], hangup_options[], status_options[], log_options[], cdrs_options[];
 
 int service_serve(struct cli *c);
 int service_check(struct cli *c);
@@ -39,6 +39,12 @@ int provider_set(struct cli *c);
 int provider_show(struct cli *c);
 int provider_list(struct cli *c);
 int provider_remove(struct cli *c);
+int provider_import(struct cli *c);
+
+int key_rotate(struct cli *c);
+int key_add(struct cli *c);
+int key_list(struct cli *c);
+int key_remove(struct cli *c);
 
 int dialplan_put(struct cli *c);
 int dialplan_add(struct cli *c);

@@ -49,7 +49,7 @@ static bool take_password(struct cli *c, struct store_customer *row)
 	struct password password;
 	char hash[CRYPTO_SCRYPT_MAX];
 
-	if (!password_read(c, "the customer's login", &password))
+	if (!password_read(c, "the customer's login", PASSWORD_MIN, &password))
 		return false;
 	crypto_scrypt_hash(password.value, hash);
 	password_wipe(&password);

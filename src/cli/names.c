@@ -85,6 +85,8 @@ const char *name_provider_fault(struct str name)
 {
 	if (name.n < 1 || name.n > 50)
 		return "a provider's name has 1 to 50 characters";
+	if (str_find(name, '@') < name.n)
+		return "a provider's name has no '@': it is what stands behind it in number@NAME";
 	if (str_find(name, '.') < name.n)
 		return "a provider's name has no dot: it could not be told from a host name";
 	if (!only(name, "_-"))

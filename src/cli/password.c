@@ -7,9 +7,11 @@
 #include "base/crypto.h"
 #include "cli/password.h"
 
-const char *password_fault(struct str password)
+const char *password_fault(struct str password, unsigned min)
 {
-	if (password.n < PASSWORD_MIN)
+	if (password.n < min && min == 1)
+		return "there is no password";
+	if (password.n < min)
 		return "a password has at least 6 characters";
 	if (password.n > PASSWORD_MAX)
 		return "a password has at most 128 characters";
@@ -70,7 +72,7 @@ static bool prompt_twice(const char *for_whom, struct password *out)
 	return same;
 }
 
-bool password_read(const struct cli *c, const char *for_whom, struct password *out)
+bool password_read(const struct cli *c, const char *for_whom, unsigned min, struct password *out)
 {
 	const char *fault;
 
@@ -87,7 +89,7 @@ bool password_read(const struct cli *c, const char *for_whom, struct password *o
 		cli_fail(CLI_USAGE, "there is no password on standard input");
 		return false;
 	}
-	fault = password_fault(out->value);
+	fault = password_fault(out->value, min);
 	if (fault)
 		cli_fail(CLI_USAGE, "%s", fault);
 	return fault == NULL;

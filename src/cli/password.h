@@ -13,10 +13,11 @@ struct password {
 	struct str value; /* borrows from text */
 };
 
-/* Complains and returns false when there is none or it will not do. */
-bool password_read(const struct cli *c, const char *for_whom, struct password *out);
+/* Complains and returns false when there is none or it will not do. min: PASSWORD_MIN, or less for
+ * one that somebody else chose. */
+bool password_read(const struct cli *c, const char *for_whom, unsigned min, struct password *out);
 /* "why it will not do", or NULL. */
-const char *password_fault(struct str password);
+const char *password_fault(struct str password, unsigned min);
 void password_wipe(struct password *p);
 
 #endif

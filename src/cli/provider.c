@@ -7,107 +7,203 @@
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/password.h"
-#include "sip/uri.h"
+#include "cli/provider.h"
+#include "cli/provider_fields.h"
 
 const struct cli_option provider_options[] = {
 	{ "--customer", "NAME", "whose it is; needless when there is only one customer" },
-	{ "--server", "URI", "where calls go, as sip:sip.example.com" },
+	{ "--server", "URI", "where calls go: sip:HOST or sip:HOST:PORT" },
 	{ "--username", "NAME", "our name there" },
 	{ "--password-stdin", NULL, "read our password there from standard input" },
 	{ "--password", NULL, "ask for a new password" },
 	{ "--auth-username", "NAME", "the name for authentication, if it is another" },
-	{ "--outbound-proxy", "URI", "send requests here instead of to the server" },
-	{ "--from", "HEADER", "the From header field of calls" },
-	{ "--custom-header", "HEADER", "\"Name: value\", added to calls; \"\" removes all", true },
-	{ "--register", "yes|no", "register there" },
-	{ "--register-contact", "URI", "the Contact to register" },
+	{ "--proxy", "URI", "send requests here instead of to the server" },
+	{ "--transport", "NAME", "udp, tcp or tls; auto: as the server's name says" },
+	{ "--from", "HEADER", "the From of calls; ${fromname} and the like may stand in it" },
+	{ "--header", "HEADER", "\"Name: value\", added to requests; \"\" removes all", true },
+	{ "--register", NULL, "register there, so that calls arrive" },
+	{ "--no-register", NULL, "do not, any more" },
 	{ "--register-server", "URI", "the registrar, if it is another server" },
-	{ "--register-realm", "NAME", "the domain to register in, if it is another" },
-	{ "--register-expiry", "SECONDS", "60 to 86400" },
-	{ "--disable", "REASON", "do not use it until enabled" },
+	{ "--realm", "DOMAIN", "the domain to register in, if it is not the server's name" },
+	{ "--contact", "URI", "the Contact to register; made by itself if there is none" },
+	{ "--expires", "SECONDS", "length of a registration: 60 to 86400, 3600 if not given" },
+	{ "--rate", "N", "registrations a minute at most; 0: as many as usual" },
+	{ "--mwi", NULL, "ask there for messages waiting" },
+	{ "--no-mwi", NULL, "do not, any more" },
+	{ "--disable", "[REASON]", "do not use it until enabled" },
 	{ "--enable", NULL, "ends --disable" },
 	{ NULL },
 };
 
-static const struct cli_column columns[] = {
-	{ "name", "NAME" },
-	{ "customer", "CUSTOMER" },
-	{ "server", "SERVER" },
-	{ "username", "USERNAME" },
-	{ "register", "REGISTER" },
-	{ "disabled", "DISABLED" },
-	{ "disabled_reason", "REASON" },
-	{ "auth_username", "AUTH USERNAME" },
-	{ "has_password", "PASSWORD" },
-	{ "outbound_proxy", "OUTBOUND PROXY" },
-	{ "from", "FROM" },
-	{ "custom_headers", "CUSTOM HEADERS" },
-	{ "register_contact", "REGISTER CONTACT" },
-	{ "register_server", "REGISTER SERVER" },
-	{ "register_realm", "REGISTER REALM" },
-	{ "register_expiry_s", "REGISTER EXPIRY" },
-	{ "created", "CREATED" },
-	{ "updated", "UPDATED" },
-};
+enum { SHORT_COLUMNS = 7, COLUMNS = 28, WHY_MAX = 512 };
 
-enum { SHORT_COLUMNS = 6, ALL_COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+/* First what a list shows, then the rest as the fields stand. */
+static unsigned make_columns(struct cli_column columns[COLUMNS])
+{
+	static const struct cli_column first[] = { { "name", "NAME" }, { "customer", "CUSTOMER" },
+		{ "server", "SERVER" }, { "username", "USERNAME" }, { "register", "REGISTER" },
+		{ "disabled", "DISABLED" }, { "disabled_reason", "REASON" } };
+	static const struct cli_column last[] = { { "has_password", "PASSWORD" },
+		{ "password_key", "PASSWORD KEY" }, { "password_fault", "PASSWORD FAULT" },
+		{ "created", "CREATED" }, { "updated", "UPDATED" } };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < SHORT_COLUMNS; i++)
+		columns[n++] = first[i];
+	for (unsigned i = 0; i < provider_field_count; i++) {
+		const char *key = provider_fields[i].key;
+		bool shown = false;
+
+		for (size_t k = 0; k < SHORT_COLUMNS; k++)
+			shown = shown || strcmp(key, first[k].key) == 0;
+		if (!shown)
+			columns[n++] = (struct cli_column){ key, provider_fields[i].title };
+	}
+	for (size_t i = 0; i < sizeof(last) / sizeof(*last); i++)
+		columns[n++] = last[i];
+	BUG_ON(n > COLUMNS);
+	return n;
+}
 
 static json_t *provider_json(const struct store_provider *row)
 {
+	size_t colon = str_find(row->password_sealed, ':');
 	json_t *o = json_object();
 
 	cli_put(o, "name", row->name);
 	cli_put(o, "customer", row->customer);
-	cli_put(o, "server", row->server);
-	cli_put(o, "username", row->username);
-	cli_put(o, "auth_username", row->auth_username);
+	for (unsigned i = 0; i < provider_field_count; i++)
+		provider_field_put(o, &provider_fields[i], row);
 	cli_put_bool(o, "has_password", row->password_sealed.n > 0);
-	cli_put(o, "outbound_proxy", row->outbound_proxy);
-	cli_put(o, "from", row->from);
-	cli_put_lines(o, "custom_headers", row->custom_headers);
-	cli_put_bool(o, "register", row->register_enabled);
-	cli_put(o, "register_contact", row->register_contact);
-	cli_put(o, "register_server", row->register_server);
-	cli_put(o, "register_realm", row->register_realm);
-	cli_put_number(o, "register_expiry_s", row->register_expiry_s);
-	cli_put_bool(o, "disabled", row->disabled);
-	cli_put(o, "disabled_reason", row->disabled_reason);
+	if (colon < row->password_sealed.n)
+		cli_put(o, "password_key", str_first(row->password_sealed, colon));
 	cli_put_time(o, "created", row->created_ms);
 	cli_put_time(o, "updated", row->updated_ms);
 	return o;
 }
 
-/*
- * Sealed under the current key and bound to its row, so that it is good nowhere else. Within the
- * transaction that writes the row: no key that is needed for it can go meanwhile.
- */
-static bool seal_password(struct cli *c, struct password *password, struct store_provider *row)
-{
-	char context_text[256], *sealed = arena_alloc(&c->arena, KEYRING_SEALED_MAX);
-	struct buf context = BUF_OF(context_text), out;
-	struct keyring keys;
+/* ---- options ---- */
 
-	if (!cli_keys(c, &keys))
+/* One that has its value, or is given several times. */
+static bool take_value(struct cli *c, const char *key, const char *option, struct str value,
+	struct store_provider *row)
+{
+	char text[WHY_MAX];
+	struct buf why = BUF_OF(text);
+
+	if (provider_field_take(provider_field_find(str_of(key)), &c->arena, value, row, &why))
+		return true;
+	cli_fail(CLI_USAGE, "%s: %.*s", option, STR_ARG(buf_str(&why)));
+	return false;
+}
+
+static bool take_headers(struct cli *c, struct store_provider *row)
+{
+	struct str all = STR(""), one;
+
+	if (!cli_has(c, "--header"))
+		return true;
+	for (unsigned i = 0; cli_value_nth(c, "--header", i, &one); i++) {
+		if (str_find(one, '\n') < one.n) {
+			cli_fail(CLI_USAGE, "--header: one header a --header");
+			return false;
+		}
+		all = str_of(arena_printf(&c->arena, "%.*s%.*s\n", STR_ARG(all), STR_ARG(one)));
+	}
+	return take_value(c, "headers", "--header", all, row);
+}
+
+static bool take_switch(struct cli *c, const char *on, const char *off, bool *to)
+{
+	if (cli_has(c, on) && cli_has(c, off)) {
+		cli_fail(CLI_USAGE, "%s and %s: say one of them", on, off);
 		return false;
-	buf_init(&out, sealed, KEYRING_SEALED_MAX);
-	store_provider_context(row, &context);
-	keyring_seal(&keys, buf_str(&context), password->value, &out);
-	keyring_wipe(&keys);
-	row->password_sealed = buf_str(&out);
+	}
+	*to = (*to || cli_has(c, on)) && !cli_has(c, off);
 	return true;
 }
 
-/* Writes the row, with the password if there is one, which is wiped. */
-static int write_row(struct cli *c, struct store_provider *row, struct password *password,
-	enum err (*write)(struct store_db *db, struct store_provider *row))
+static bool take_switches(struct cli *c, struct store_provider *row)
 {
-	enum err e = store_begin(c->db);
-	bool sealed = e == ERR_OK && (!password || seal_password(c, password, row));
+	if (!take_switch(c, "--register", "--no-register", &row->register_enabled) ||
+		!take_switch(c, "--mwi", "--no-mwi", &row->mwi) ||
+		!take_switch(c, "--disable", "--enable", &row->disabled))
+		return false;
+	if (cli_has(c, "--enable"))
+		row->disabled_reason = STR("");
+	return !cli_has(c, "--disable") ||
+		take_value(c, "disabled_reason", "--disable", cli_value(c, "--disable"), row);
+}
 
+/* The option of a field, if it has one of its own: "--auth-username" of "auth_username". */
+static bool option_of(const char *key, char name[40])
+{
+	size_t n = 2;
+
+	memcpy(name, "--", 2);
+	for (const char *p = key; *p && n < 39; p++)
+		name[n++] = *p == '_' ? '-' : *p;
+	name[n] = 0;
+	for (const struct cli_option *o = provider_options; o->name; o++)
+		if (o->value && strcmp(o->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool take_options(struct cli *c, struct store_provider *row)
+{
+	char text[WHY_MAX];
+	struct buf why = BUF_OF(text);
+
+	for (unsigned i = 0; i < provider_field_count; i++) {
+		const char *key = provider_fields[i].key;
+		char option[40];
+
+		if (option_of(key, option) && cli_has(c, option) &&
+			!take_value(c, key, option, cli_value(c, option), row))
+			return false;
+	}
+	if (!take_headers(c, row) || !take_switches(c, row))
+		return false;
+	if (provider_check(row, &why))
+		return true;
+	cli_fail(CLI_USAGE, "%.*s", STR_ARG(buf_str(&why)));
+	return false;
+}
+
+/* ---- commands ---- */
+
+/* A row that exists is read again: a rotation of keys may have been at it while we asked. */
+static enum err prepare(struct cli *c, struct store_provider *row, bool new)
+{
+	enum err e;
+
+	if (new)
+		return ERR_OK;
+	e = store_provider_get(c->db, row->customer, row->name, &c->arena, row);
+	if (e == ERR_OK && !take_options(c, row))
+		e = ERR_STATE;
+	return e;
+}
+
+/* Writes the row, with the password if there is one, which is wiped. */
+static int write_row(struct cli *c, struct store_provider *row, struct password *password, bool new)
+{
+	struct clock now;
+	enum err e = store_begin(c->db);
+	bool sealed;
+
+	if (e == ERR_OK)
+		e = prepare(c, row, new);
+	sealed = e == ERR_OK && (!password || provider_seal(c, password->value, row));
 	if (password)
 		password_wipe(password);
+	clock_read(&now);
+	row->updated_ms = now.wall_ms;
+	if (new)
+		row->created_ms = now.wall_ms;
 	if (sealed)
-		e = write(c->db, row);
+		e = new ? store_provider_add(c->db, row, &row->id) : store_provider_set(c->db, row);
 	if (sealed && e == ERR_OK)
 		e = store_commit(c->db);
 	c->changed = sealed && e == ERR_OK;
@@ -117,107 +213,18 @@ static int write_row(struct cli *c, struct store_provider *row, struct password 
 	return e ? cli_store_failed(e, "provider", row->name) : CLI_FAILED;
 }
 
-static enum err add_row_of(struct store_db *db, struct store_provider *row)
-{
-	return store_provider_add(db, row, &row->id);
-}
-
-static enum err set_row_of(struct store_db *db, struct store_provider *row)
-{
-	return store_provider_set(db, row);
-}
-
-static bool take_uri(struct cli *c, const char *option, struct str *out)
-{
-	struct str v = cli_value(c, option);
-	struct sip_uri uri;
-
-	if (!cli_has(c, option))
-		return true;
-	if (v.n && !str_istarts(v, STR("sip:")) && !str_istarts(v, STR("sips:")))
-		v = str_of(arena_printf(&c->arena, "sip:%.*s", STR_ARG(v)));
-	if (v.n && sip_uri_parse(v, &uri) != ERR_OK) {
-		cli_fail(CLI_USAGE, "%s: \"%.*s\" is not a SIP URI", option, STR_ARG(v));
-		return false;
-	}
-	*out = v;
-	return true;
-}
-
-static bool take_text(struct cli *c, const char *option, struct str *out)
-{
-	struct str v = cli_value(c, option);
-
-	if (!cli_has(c, option))
-		return true;
-	for (size_t i = 0; i < v.n; i++) {
-		if ((unsigned char)v.p[i] < ' ' || v.p[i] == 0x7f) {
-			cli_fail(CLI_USAGE, "%s: no control characters", option);
-			return false;
-		}
-	}
-	*out = v;
-	return true;
-}
-
-static bool take_headers(struct cli *c, struct str *out)
-{
-	struct str all = STR(""), one;
-
-	for (unsigned i = 0; cli_value_nth(c, "--custom-header", i, &one); i++) {
-		size_t colon = str_find(one, ':');
-
-		if (one.n &&
-			(colon == 0 || colon == one.n || str_find(one, '\n') < one.n ||
-				str_find(one, '\r') < one.n)) {
-			cli_fail(CLI_USAGE, "--custom-header must be \"Name: value\"");
-			return false;
-		}
-		if (one.n)
-			all = str_of(arena_printf(&c->arena, "%.*s%s%.*s", STR_ARG(all),
-				all.n ? "\n" : "", STR_ARG(one)));
-		*out = all;
-	}
-	return true;
-}
-
-static bool take_options(struct cli *c, struct store_provider *row)
-{
-	if (!take_uri(c, "--server", &row->server) || !take_text(c, "--username", &row->username) ||
-		!take_text(c, "--auth-username", &row->auth_username) ||
-		!take_uri(c, "--outbound-proxy", &row->outbound_proxy) ||
-		!take_text(c, "--from", &row->from) || !take_headers(c, &row->custom_headers) ||
-		!cli_yes_no(c, "--register", &row->register_enabled) ||
-		!take_uri(c, "--register-contact", &row->register_contact) ||
-		!take_uri(c, "--register-server", &row->register_server) ||
-		!take_text(c, "--register-realm", &row->register_realm) ||
-		!cli_number(c, "--register-expiry", 60, 86400, &row->register_expiry_s))
-		return false;
-	if (cli_has(c, "--disable")) {
-		row->disabled = true;
-		row->disabled_reason = cli_value(c, "--disable");
-	}
-	if (cli_has(c, "--enable")) {
-		row->disabled = false;
-		row->disabled_reason = STR("");
-	}
-	if (row->server.n && row->username.n)
-		return true;
-	cli_fail(CLI_USAGE, "a provider needs --server URI and --username NAME");
-	return false;
-}
-
 int provider_add(struct cli *c)
 {
-	struct store_provider row = { .name = cli_arg(c, 0), .register_expiry_s = 3600 };
-	const char *fault = name_provider_fault(row.name);
+	const char *fault = name_provider_fault(cli_arg(c, 0));
+	struct store_provider row;
 	struct store_customer customer;
 	struct password password;
-	struct clock now;
 	int code;
 
 	if (fault)
 		return cli_fail(CLI_USAGE, "%s", fault);
+	provider_init(&row);
+	row.name = cli_arg(c, 0);
 	if (!take_options(c, &row))
 		return CLI_USAGE;
 	if (!cli_store(c))
@@ -226,11 +233,9 @@ int provider_add(struct cli *c)
 	if (code != CLI_OK)
 		return code;
 	row.customer = customer.name;
-	if (!password_read(c, "our account at the provider", &password))
+	if (!password_read(c, "our account at the provider", PROVIDER_PASSWORD_MIN, &password))
 		return CLI_USAGE;
-	clock_read(&now);
-	row.created_ms = row.updated_ms = now.wall_ms;
-	code = write_row(c, &row, &password, add_row_of);
+	code = write_row(c, &row, &password, true);
 	if (code != CLI_OK)
 		return code;
 	cli_say(c, "Provider %.*s of customer %.*s was added; dial number@%.*s.", STR_ARG(row.name),
@@ -254,30 +259,44 @@ int provider_set(struct cli *c)
 	bool new_password = cli_has(c, "--password") || cli_has(c, "--password-stdin");
 	struct store_provider row;
 	struct password password;
-	struct clock now;
 	int code = find_named(c, &row);
 
 	if (code != CLI_OK)
 		return code;
 	if (!take_options(c, &row) ||
-		(new_password && !password_read(c, "our account at the provider", &password)))
+		(new_password &&
+			!password_read(c, "our account at the provider", PROVIDER_PASSWORD_MIN,
+				&password)))
 		return CLI_USAGE;
-	clock_read(&now);
-	row.updated_ms = now.wall_ms;
-	code = write_row(c, &row, new_password ? &password : NULL, set_row_of);
+	code = write_row(c, &row, new_password ? &password : NULL, false);
 	if (code != CLI_OK)
 		return code;
 	cli_say(c, "Provider %.*s was changed.", STR_ARG(row.name));
 	return CLI_OK;
 }
 
+/* Why the password cannot be opened, if so. */
+static void put_fault(struct cli *c, json_t *o, const struct store_provider *row)
+{
+	char text[WHY_MAX];
+	struct buf fault = BUF_OF(text);
+
+	if (row->password_sealed.n && provider_password_fault(c, row, &fault))
+		cli_put(o, "password_fault", buf_str(&fault));
+}
+
 int provider_show(struct cli *c)
 {
+	struct cli_column columns[COLUMNS];
 	struct store_provider row;
 	int code = find_named(c, &row);
+	json_t *o;
 
-	return code == CLI_OK ? cli_print_object(c, provider_json(&row), columns, ALL_COLUMNS)
-			      : code;
+	if (code != CLI_OK)
+		return code;
+	o = provider_json(&row);
+	put_fault(c, o, &row);
+	return cli_print_object(c, o, columns, make_columns(columns));
 }
 
 struct listing {
@@ -296,6 +315,9 @@ static void add_row(const struct store_provider *row, void *arg)
 int provider_list(struct cli *c)
 {
 	struct listing l = { cli_value(c, "--customer"), json_array() };
+	struct cli_column columns[COLUMNS];
+
+	(void)make_columns(columns);
 
 	if (!cli_store(c) || store_provider_list(c->db, add_row, &l) != ERR_OK) {
 		json_decref(l.rows);

@@ -45,6 +45,18 @@ const struct cli_command cli_commands[] = {
 	{ "provider list", "", "List the providers.", dialplan_name_options, 0, 0, provider_list },
 	{ "provider remove", "NAME", "Remove a provider.", dialplan_name_options, 1, 1,
 		provider_remove },
+	{ "provider import", "FILE.csv",
+		"Add providers from a file: name,customer,server,username,password and more.",
+		provider_import_options, 1, 1, provider_import },
+
+	{ "key rotate", "",
+		"Make a new key, and seal the providers' passwords with it; again, if it was cut "
+		"off.",
+		NULL, 0, 0, key_rotate },
+	{ "key add", "", "Make a key that the next rotation will use.", NULL, 0, 0, key_add },
+	{ "key list", "", "List the keys, and how many passwords each has sealed.", NULL, 0, 0,
+		key_list },
+	{ "key remove", "ID", "Remove a key that is not used any more.", NULL, 1, 1, key_remove },
 
 	{ "dialplan put", "NAME FILE", "Check a dialplan and store it, new or in place of the old.",
 		dialplan_options, 2, 2, dialplan_put },

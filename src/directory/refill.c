@@ -106,6 +106,9 @@ static void write_provider(void *record, void *arg)
 		.register_enabled = p->register_enabled,
 		.disabled = p->disabled,
 		.disabled_reason = p->disabled_reason,
+		.transport = p->transport,
+		.rate_per_minute = p->rate_per_minute,
+		.mwi = p->mwi,
 		.created_ms = p->created_ms,
 		.updated_ms = p->updated_ms };
 	struct refill *r = arg;

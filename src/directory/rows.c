@@ -131,6 +131,7 @@ static const struct record_field provider_fields[] = {
 	FIELD(store_provider, provider, register_server),
 	FIELD(store_provider, provider, register_realm),
 	FIELD(store_provider, provider, disabled_reason),
+	FIELD(store_provider, provider, transport),
 };
 static const struct record_kind provider_kind =
 	KIND(provider, provider_fields, offsetof(struct provider, password));
@@ -209,6 +210,8 @@ void directory_put_provider(const struct store_provider *row, void *arg)
 	p->id = row->id;
 	p->register_expiry_s = row->register_expiry_s;
 	p->register_enabled = row->register_enabled;
+	p->rate_per_minute = row->rate_per_minute;
+	p->mwi = row->mwi;
 	p->disabled = row->disabled;
 	p->created_ms = row->created_ms;
 	p->updated_ms = row->updated_ms;

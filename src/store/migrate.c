@@ -173,6 +173,11 @@ static const char *const versions[] = {
 	" name VARCHAR(64) NOT NULL, beat INTEGER NOT NULL);"
 	"CREATE TABLE fences (last INTEGER NOT NULL);"
 	"INSERT INTO fences (last) VALUES (0);",
+
+	/* 5: how requests travel to a provider, how many registrations, messages waiting */
+	"ALTER TABLE providers ADD COLUMN transport VARCHAR(8) NOT NULL DEFAULT '';"
+	"ALTER TABLE providers ADD COLUMN rate_per_minute INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE providers ADD COLUMN mwi INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

@@ -28,6 +28,9 @@ static const struct column columns[] = {
 	COLUMN(BOOL, store_provider, register_enabled),
 	COLUMN(BOOL, store_provider, disabled),
 	COLUMN(TEXT, store_provider, disabled_reason),
+	COLUMN(TEXT, store_provider, transport),
+	COLUMN(U32, store_provider, rate_per_minute),
+	COLUMN(BOOL, store_provider, mwi),
 	COLUMN_NAMED(TIME, store_provider, created_ms, "created"),
 	COLUMN_NAMED(TIME, store_provider, updated_ms, "updated"),
 };

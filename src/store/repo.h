@@ -118,6 +118,9 @@ struct store_provider {
 	uint32_t register_expiry_s;
 	bool register_enabled, disabled;
 	struct str disabled_reason;
+	struct str transport; /* "udp", "tcp", "tls"; empty: as the server's name says */
+	uint32_t rate_per_minute; /* registrations at most, 0: the usual */
+	bool mwi; /* subscribe there to message-summary */
 	int64_t created_ms, updated_ms;
 };
 typedef void store_provider_fn(const struct store_provider *p, void *arg);

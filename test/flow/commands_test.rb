@@ -63,9 +63,10 @@ class CommandsTest < FlowTest
     tandem(*add, input: "provider-secret\n")
     shown = JSON.parse(tandem("provider", "show", "trunk", "--json"))
     assert_equal ["sip:sip.example.com", true, false], shown.values_at("server", "has_password", "disabled")
-    tandem "provider", "set", "trunk", "--custom-header", "X-One: 1", "--custom-header", "X-Two: 2"
-    assert_equal ["X-One: 1", "X-Two: 2"], JSON.parse(tandem("provider", "show", "trunk", "--json"))["custom_headers"]
+    tandem "provider", "set", "trunk", "--header", "X-One: 1", "--header", "X-Two: 2"
+    assert_equal ["X-One: 1", "X-Two: 2"], JSON.parse(tandem("provider", "show", "trunk", "--json"))["headers"]
     assert_match(/dot/, refused("provider", "add", "a.b", "--server", "x.y", "--username", "me", code: 2))
+    assert_match(/no '@'/, refused("provider", "add", "a@b", "--server", "x.y", "--username", "me", code: 2))
     tandem "provider", "remove", "trunk"
   end
 
