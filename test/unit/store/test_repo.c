@@ -203,6 +203,9 @@ static void test_providers(void **state)
 		.register_enabled = true,
 		.disabled = true,
 		.disabled_reason = odd,
+		.transport = STR("tcp"),
+		.rate_per_minute = 30,
+		.mwi = true,
 		.created_ms = 1,
 		.updated_ms = 2 };
 	struct store_provider got;
@@ -229,6 +232,9 @@ static void test_providers(void **state)
 	EQUAL(got, row, register_enabled);
 	EQUAL(got, row, disabled);
 	SAME(got, row, disabled_reason);
+	SAME(got, row, transport);
+	EQUAL(got, row, rate_per_minute);
+	EQUAL(got, row, mwi);
 	EQUAL(got, row, created_ms);
 	EQUAL(got, row, updated_ms);
 	got.disabled = false;
@@ -298,6 +304,60 @@ static void test_bindings(void **state)
 	end(&o);
 }
 
+struct sealed_seen {
+	unsigned n;
+	int64_t first, last;
+	char sealed[64];
+};
+
+static void see_sealed(const struct store_provider *p, void *arg)
+{
+	struct sealed_seen *s = arg;
+
+	assert_true(str_eq(p->customer, STR("joe")));
+	if (s->n++ == 0)
+		s->first = p->id;
+	s->last = p->id;
+	OK(str_copy(p->password_sealed, s->sealed, sizeof(s->sealed)));
+}
+
+/* Those of other keys are found piece by piece; setting one leaves the rest of the row. */
+static void test_sealed_passwords(void **state)
+{
+	static const char *const sealed[] = { "aaaaaaaa:01", "", "bbbbbbbb:02", "03",
+		"aaaaaaab:04" };
+	struct open o = begin(state);
+	struct sealed_seen seen = { 0 };
+	struct store_provider row = {
+		.customer = STR("joe"), .server = STR("s"), .username = STR("u"), .updated_ms = 2
+	};
+	struct store_provider got;
+	int64_t ids[5];
+
+	for (unsigned i = 0; i < 5; i++) {
+		char name[] = { (char)('a' + i), 0 };
+
+		row.name = str_of(name);
+		row.password_sealed = str_of(sealed[i]);
+		OK(store_provider_add(o.db, &row, &ids[i]));
+	}
+	OK(store_sealed_list(o.db, see_sealed, &seen));
+	assert_int_equal(seen.n, 4);
+	seen = (struct sealed_seen){ 0 };
+	OK(store_sealed_not_under(o.db, STR("aaaaaaaa"), 0, 2, see_sealed, &seen));
+	assert_int_equal(seen.n, 2);
+	assert_true(seen.first == ids[2] && seen.last == ids[3]);
+	assert_string_equal(seen.sealed, "03");
+	seen = (struct sealed_seen){ 0 };
+	OK(store_sealed_not_under(o.db, STR("aaaaaaaa"), ids[3], 2, see_sealed, &seen));
+	assert_true(seen.n == 1 && seen.first == ids[4]);
+	OK(store_sealed_set(o.db, ids[3], STR("aaaaaaaa:05")));
+	OK(store_provider_get(o.db, STR("joe"), STR("d"), &o.a, &got));
+	assert_true(str_eq(got.password_sealed, STR("aaaaaaaa:05")));
+	assert_int_equal(got.updated_ms, 2);
+	end(&o);
+}
+
 /* A database of version 1 comes along with what it holds, in the order of writing. */
 static void test_bindings_of_version_1(void **state)
 {
@@ -306,7 +366,10 @@ static void test_bindings_of_version_1(void **state)
 
 	OK(store_exec(o.db,
 		"DROP TABLE bindings; DROP TABLE provider_bindings; DROP TABLE nodes; DROP TABLE "
-		"fences; DELETE FROM schema_versions WHERE version > 1;"
+		"fences; ALTER TABLE providers DROP COLUMN transport;"
+		"ALTER TABLE providers DROP COLUMN rate_per_minute;"
+		"ALTER TABLE providers DROP COLUMN mwi;"
+		"DELETE FROM schema_versions WHERE version > 1;"
 		"CREATE TABLE bindings (aor, contact, instance, reg_id, call_id, cseq, q1000,"
 		" expires, updated, user_agent, path, received, local, listener,"
 		" PRIMARY KEY (aor, contact));"
@@ -528,6 +591,7 @@ int main(void)
 		TEST(test_dialplans),
 		TEST(test_providers),
 		TEST(test_bindings),
+		TEST(test_sealed_passwords),
 		TEST(test_bindings_of_version_1),
 		TEST(test_dialogs),
 		TEST(test_cdrs),
