@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "dialog/uac.h"
 
-enum { REST_MAX = SIP_MSG_MAX, AUTH_MAX = 2048, CNONCE_CHARS = 16 };
+enum { REST_MAX = SIP_MSG_MAX, AUTH_MAX = 2048, CNONCE_CHARS = 16, CHALLENGES_MAX = 5 };
 
 enum uac_state { UAC_STARTING, UAC_TRYING, UAC_ENDED };
 
@@ -40,6 +40,7 @@ struct uac {
 	struct str challenge, nonce; /* last one that was answered: all of it, its nonce */
 	unsigned challenge_status;
 	uint32_t nc;
+	unsigned challenges; /* answered; a peer could go on for ever */
 	bool preset; /* it was answered before anybody asked */
 	struct str authorization; /* a whole header line */
 	/* INVITE */
@@ -331,13 +332,15 @@ static bool answer_challenge(struct uac *u, const struct sip_msg *rsp)
 	struct str text;
 	bool fresh;
 
-	if (!u->has_cred || u->cancelled || !choose(u, rsp, &c, &text))
+	if (!u->has_cred || u->cancelled || u->challenges == CHALLENGES_MAX ||
+		!choose(u, rsp, &c, &text))
 		return false;
 	fresh = !str_eq(c.nonce, u->nonce);
 	/* refused although the nonce was new to us: these credentials are not accepted */
 	if (u->authorization.n && !((c.stale || u->preset) && fresh))
 		return false;
 	u->preset = false;
+	u->challenges++;
 	u->nc = fresh ? 1 : u->nc + 1;
 	if (!authorize(u, &c, text, rsp->status))
 		return false;

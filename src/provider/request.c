@@ -136,6 +136,19 @@ void registration_print(
 
 /* ---- sending ---- */
 
+/*
+ * Whom a provider sends us to gets an answer to the challenge of that provider's own realm, and to
+ * no other: else a password could be had by sending us elsewhere.
+ */
+static struct str known_realm(const struct registration *r, struct str domain)
+{
+	struct digest_challenge c;
+
+	if (r->challenge && !digest_challenge_parse(str_of(r->challenge), &c))
+		return c.realm;
+	return domain;
+}
+
 enum err registration_send(struct registration *r, const struct uac_handlers *h)
 {
 	const struct provider *p = r->provider;
@@ -162,6 +175,8 @@ enum err registration_send(struct registration *r, const struct uac_handlers *h)
 		buf_u64(&ub, registrar.port);
 	}
 	req.uri = buf_str(&ub);
+	if (r->redirect)
+		req.realm = known_realm(r, domain_of(r, &registrar));
 	req.next_hop = r->redirect    ? str_of(r->redirect)
 		: p->outbound_proxy.n ? with_scheme(p->outbound_proxy, hop)
 				      : registrar.text;

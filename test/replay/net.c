@@ -108,6 +108,7 @@ void world_send(struct world *w, struct agent *a, struct str bytes)
 	if (e)
 		world_say(w, "        (malformed: %s)\n", fault.reason ? fault.reason : "?");
 	else {
+		worker_begin_turn(&w->worker);
 		overload_arrived(&w->worker.overload, w->waited_us);
 		w->net.handlers.on_message(w->net.arg, m, &flow);
 	}

@@ -69,7 +69,8 @@ struct world {
 	struct directory *directory;
 	struct location *location;
 	struct call_limits *limits;
-	struct node *node;
+	struct node *node, *other; /* ours; another one on the same database, or NULL */
+	unsigned lease_ms;
 	struct roles roles;
 	struct roles_config config;
 	bool running;
@@ -90,6 +91,7 @@ void world_reopen(struct world *w); /* the store, after world_stop */
 MUST_USE enum err world_restore(struct world *w); /* calls in progress */
 /* Counts as a node and takes what nobody has: after changes of providers. */
 void world_lease(struct world *w);
+void world_lease_taken(struct world *w); /* another node takes us for dead */
 /* Everything that happens without time going by. */
 void world_settle(struct world *w);
 void world_advance(struct world *w, uint64_t ms);
