@@ -108,7 +108,7 @@ static void refresh(struct play *p)
 {
 	unsigned changed;
 
-	if (!p->started)
+	if (!p->started || !p->world.running)
 		return;
 	if (directory_refresh(p->world.directory, p->world.db, &changed))
 		fail(p, "the directory could not be refreshed");
@@ -758,11 +758,15 @@ static enum err take_over(struct play *p)
 	return world_restore(&p->world);
 }
 
-static void do_restart(struct play *p)
+static void do_stop(struct play *p)
 {
 	start_world(p);
 	world_stop(&p->world);
 	world_reopen(&p->world);
+}
+
+static void do_start(struct play *p)
+{
 	world_start(&p->world);
 	if (take_over(p))
 		fail(p, "calls could not be restored");
@@ -888,7 +892,8 @@ static void do_clock(struct play *p, struct str rest)
 	bool back = str_eq(word(&peek), STR("back"));
 	int64_t ms = (int64_t)duration(p, back ? peek : rest);
 
-	start_world(p);
+	if (!p->started)
+		start_world(p);
 	p->world.worker.clock.wall_ms += back ? -ms : ms;
 }
 
@@ -1010,8 +1015,13 @@ static void step(struct play *p, struct str line)
 		struct str name = word(&rest);
 
 		world_name(&p->world, name, rest);
-	} else if (str_eq(verb, STR("restart")))
-		do_restart(p);
+	} else if (str_eq(verb, STR("restart"))) {
+		do_stop(p);
+		do_start(p);
+	} else if (str_eq(verb, STR("stop")))
+		do_stop(p);
+	else if (str_eq(verb, STR("start")))
+		do_start(p);
 	else if (str_eq(verb, STR("enough")))
 		p->enough = true;
 	else if (str_eq(verb, STR("calls")))
