@@ -28,6 +28,17 @@ unsigned provider_owner(struct str customer, struct str name, unsigned workers)
 	return (unsigned)(hash_stable(provider_key(customer, name, mem)) % workers);
 }
 
+void provider_token(
+	const struct provider_agent *a, struct str customer, struct str name, char *out)
+{
+	char mem[PROVIDER_KEY_MAX];
+	uint8_t mac[32];
+
+	crypto_hmac_sha256(a->env.key, provider_key(customer, name, mem), mac);
+	str_hex(mac, PROVIDER_TOKEN_CHARS / 2, out);
+	out[PROVIDER_TOKEN_CHARS] = '\0';
+}
+
 static bool is_mine(const struct provider_agent *a, struct str customer, struct str name)
 {
 	const struct worker *w = a->env.uac.worker;
@@ -184,6 +195,7 @@ struct provider_agent *provider_agent_new(
 	*a->home = (struct provider_home){ a, 1 };
 	hash_init(&a->registrations, 64);
 	hash_init(&a->paces, 16);
+	list_init(&a->probes);
 	worker_on_turn_begin(env->uac.worker, &a->look, look);
 	return a;
 }
@@ -193,6 +205,7 @@ void provider_agent_free(struct provider_agent *a)
 	if (!a)
 		return;
 	list_del(&a->look.link);
+	provider_probes_end(a);
 	hash_each(&a->registrations, drop, NULL);
 	hash_fini(&a->registrations);
 	hash_fini(&a->paces);

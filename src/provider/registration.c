@@ -45,7 +45,7 @@ void registration_say(struct registration *r, enum event_kind kind, const char *
 		.customer = r->provider->customer,
 		.text = str_of(text) };
 
-	event_field(&e, "registrar", registration_registrar(r));
+	event_field(&e, "registrar", provider_registrar(r->provider));
 	if (r->registrar)
 		event_field(&e, "answered_by", str_of(r->registrar));
 	event_emit(registration_worker(r)->events, &e);
@@ -323,7 +323,7 @@ static void on_response(void *arg, struct uac *u, struct sip_msg *rsp, const str
 
 static void no_name(struct registration *r)
 {
-	struct str uri = registration_registrar(r);
+	struct str uri = provider_registrar(r->provider);
 	uint64_t now = registration_now(r);
 
 	if (!r->unknown_since_ms)
@@ -339,7 +339,7 @@ static void no_name(struct registration *r)
 static void on_failed(void *arg, struct uac *u, enum err why)
 {
 	struct registration *r = arg;
-	struct str uri = registration_registrar(r);
+	struct str uri = provider_registrar(r->provider);
 	bool sent = uac_flow(u) != NULL;
 
 	r->cseq = uac_cseq(u);
@@ -389,6 +389,14 @@ void registration_wake(struct registration *r)
 	arm(r, rng_below(&registration_worker(r)->rng, WAKE_SPREAD_MS));
 }
 
+void registration_retry(struct registration *r)
+{
+	if (r->slot || (r->state != PROVIDER_BACKING_OFF && r->state != PROVIDER_NEEDS_CREDENTIALS))
+		return;
+	r->failures = r->rejections = 0;
+	arm(r, 0);
+}
+
 /* ---- trying ---- */
 
 static void begin_try(struct registration *r)
@@ -402,7 +410,7 @@ static void begin_try(struct registration *r)
 	fail(r, CAUSE_REFUSED, PROVIDER_HELD, PROVIDER_PROBE_MS,
 		"%.*s, or what else is configured, is no SIP URI: it is written like "
 		"sip:provider.example",
-		STR_ARG(registration_registrar(r)));
+		STR_ARG(provider_registrar(r->provider)));
 }
 
 static uint32_t expiry_wanted(const struct provider *p)
@@ -430,7 +438,7 @@ static void stopped_answering(struct registration *r)
 	uac_abandon(r->uac);
 	r->uac = NULL;
 	fail(r, CAUSE_SILENCE, PROVIDER_BACKING_OFF, 0, "Registration to %.*s did not end.",
-		STR_ARG(registration_registrar(r)));
+		STR_ARG(provider_registrar(r->provider)));
 }
 
 static void on_timer(struct timer *t)
@@ -460,8 +468,8 @@ static void take_provider(struct registration *r, struct provider *p)
 	provider_unref(r->provider);
 	r->provider = p;
 	provider_pace_put(r->agent, r->pace);
-	if (sip_uri_parse(registration_registrar(r), &uri))
-		uri.host = registration_registrar(r);
+	if (sip_uri_parse(provider_registrar(r->provider), &uri))
+		uri.host = provider_registrar(r->provider);
 	r->pace = provider_pace_get(r->agent, uri.host);
 	r->asked_s = expiry_wanted(p);
 	r->failures = r->rejections = 0;
@@ -470,21 +478,9 @@ static void take_provider(struct registration *r, struct provider *p)
 	r->challenge = NULL;
 }
 
-static void make_token(struct registration *r, struct str key)
-{
-	uint8_t mac[32];
-
-	crypto_hmac_sha256(r->agent->env.key, key, mac);
-	str_hex(mac, PROVIDER_TOKEN_CHARS / 2, r->token);
-	r->token[PROVIDER_TOKEN_CHARS] = '\0';
-}
-
 static void new_call_id(struct registration *r)
 {
-	struct buf b = { .p = r->call_id, .max = sizeof(r->call_id) - 1 };
-
-	rng_token(&registration_worker(r)->rng, &b, sizeof(r->call_id) - 1);
-	r->call_id[b.n] = '\0';
+	provider_new_call_id(&r->agent->env, &r->ids);
 	r->cseq = rng_below(&registration_worker(r)->rng, 1000);
 }
 
@@ -498,7 +494,7 @@ struct registration *registration_new(struct provider_agent *a, struct provider 
 	a->states[PROVIDER_WAITING]++;
 	take_provider(r, provider_ref(p));
 	r->since_ms = registration_worker(r)->clock.wall_ms;
-	make_token(r, key);
+	provider_token(a, p->customer, p->name, r->token);
 	new_call_id(r);
 	timer_init(&r->timer, on_timer);
 	hash_add(&a->registrations, &r->node, hash_istr(key));
@@ -589,7 +585,7 @@ void registration_go_on(struct registration *r, const struct store_provider_bind
 		registration_begin(r);
 		return;
 	}
-	if (!str_copy(row->call_id, r->call_id, sizeof(r->call_id)))
+	if (!str_copy(row->call_id, r->ids.call_id, sizeof(r->ids.call_id)))
 		r->cseq = cseq_after(r, row);
 	r->contact = text_or_null(row->contact);
 	r->registrar = text_or_null(row->registrar);

@@ -23,6 +23,7 @@ enum {
 	PROVIDER_REASON_MAX = 512,
 	PROVIDER_TOKEN_CHARS = 16,
 	PROVIDER_PROBE_MS = 3600000,
+	PROVIDER_URI_MAX = 1024,
 };
 
 /* Why the last try failed: what decides how long to wait, and what may end the waiting early. */
@@ -61,6 +62,12 @@ struct provider_agent {
 	uint64_t heard_ms; /* monotonic; when any provider answered last */
 	bool cut_off; /* a try failed, and nobody answered from its beginning on */
 	unsigned states[PROVIDER_STATE_COUNT];
+	struct list probes; /* probe.c */
+	unsigned probe_count;
+};
+
+struct provider_ids { /* of a request outside of dialogs */
+	char call_id[33], tag[17];
 };
 
 struct registration {
@@ -87,7 +94,8 @@ struct registration {
 	unsigned turns; /* answers in this try that led to another request at once */
 	uint64_t unknown_since_ms; /* monotonic; the name has not existed since; 0: it does */
 
-	char call_id[33], tag[17], token[PROVIDER_TOKEN_CHARS + 1];
+	struct provider_ids ids;
+	char token[PROVIDER_TOKEN_CHARS + 1];
 	uint32_t cseq; /* of the last request */
 	char *redirect; /* a 3xx's contact, for this try */
 	char *contact; /* what was sent, without < and > */
@@ -114,6 +122,9 @@ struct str provider_state_name(enum provider_state s);
 /* ---- agent.c ---- */
 /* "customer/name" in lower case, as names ignore case. */
 struct str provider_key(struct str customer, struct str name, char mem[PROVIDER_KEY_MAX]);
+/* What an incoming call is known by: out[PROVIDER_TOKEN_CHARS + 1]. */
+void provider_token(
+	const struct provider_agent *a, struct str customer, struct str name, char *out);
 struct registration *provider_agent_find(
 	const struct provider_agent *a, struct str customer, struct str name);
 
@@ -125,11 +136,26 @@ void registration_go_on(struct registration *r, const struct store_provider_bind
 /* Other settings; NULL: it is to be taken back. */
 void registration_configure(struct registration *r, struct provider *p);
 void registration_wake(struct registration *r); /* the reason to wait may be over */
+void registration_retry(struct registration *r); /* whatever the reason was, unless held */
 
 void registration_say(struct registration *r, enum event_kind kind, const char *text);
 
 /* ---- request.c ---- */
-struct str registration_registrar(const struct registration *r); /* URI as configured */
+struct str provider_registrar(const struct provider *p); /* URI as configured */
+struct provider_where { /* of requests that concern the account */
+	char uri[PROVIDER_URI_MAX], next_hop[PROVIDER_URI_MAX];
+	size_t uri_n, next_hop_n;
+	struct str domain; /* of From and To */
+};
+/* ERR_SYNTAX: what is configured is no SIP URI. */
+MUST_USE enum err provider_where(const struct provider *p, struct provider_where *out);
+void provider_credentials(const struct provider *p, struct digest_credentials *out);
+void provider_new_tag(const struct provider_env *env, struct provider_ids *ids);
+void provider_new_call_id(const struct provider_env *env, struct provider_ids *ids);
+/* All but what the method has of its own, which stands between them. */
+void provider_print_head(struct buf *b, const struct provider *p, const struct provider_ids *ids,
+	uint32_t cseq, enum sip_method method);
+void provider_print_tail(struct buf *b, const struct provider *p, struct str user_agent);
 /* Writes the header fields, for the uac's handlers. */
 void registration_print(
 	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow);
@@ -140,6 +166,9 @@ MUST_USE enum err registration_send(struct registration *r, const struct uac_han
 /* Seconds that a 200 grants to our contact; 0: none. `how` says where it was read. */
 uint32_t registration_granted(
 	const struct registration *r, const struct sip_msg *rsp, const char **how);
+
+/* ---- probe.c ---- */
+void provider_probes_end(struct provider_agent *a);
 
 /* ---- pace.c ---- */
 struct provider_pace *provider_pace_get(struct provider_agent *a, struct str host);

@@ -6,12 +6,10 @@
 #include "provider/registration.h"
 #include "sip/print.h"
 
-enum { URI_MAX = 1024 };
+enum { URI_MAX = PROVIDER_URI_MAX };
 
-struct str registration_registrar(const struct registration *r)
+struct str provider_registrar(const struct provider *p)
 {
-	const struct provider *p = r->provider;
-
 	return p->register_server.n ? p->register_server : p->server;
 }
 
@@ -26,9 +24,9 @@ static struct str with_scheme(struct str uri, char mem[URI_MAX])
 	return buf_ok(&b) ? buf_str(&b) : STR_NONE;
 }
 
-static struct str domain_of(const struct registration *r, const struct sip_uri *registrar)
+static struct str domain_of(const struct provider *p, const struct sip_uri *registrar)
 {
-	return r->provider->register_realm.n ? r->provider->register_realm : registrar->host;
+	return p->register_realm.n ? p->register_realm : registrar->host;
 }
 
 /* ---- header fields ---- */
@@ -99,27 +97,41 @@ static bool own_agent(struct str lines, struct str *value)
 	return false;
 }
 
+void provider_print_head(struct buf *b, const struct provider *p, const struct provider_ids *ids,
+	uint32_t cseq, enum sip_method method)
+{
+	char mem[URI_MAX];
+	struct sip_uri registrar;
+	struct str domain = STR_NONE;
+
+	if (!sip_uri_parse(with_scheme(provider_registrar(p), mem), &registrar))
+		domain = domain_of(p, &registrar);
+	sip_print_hdr_u32(b, SIP_HDR_MAX_FORWARDS, 70);
+	sip_print_hdr_fmt(b, SIP_HDR_FROM, "<sip:%.*s@%.*s>;tag=%s", STR_ARG(p->username),
+		STR_ARG(domain), ids->tag);
+	sip_print_hdr_fmt(b, SIP_HDR_TO, "<sip:%.*s@%.*s>", STR_ARG(p->username), STR_ARG(domain));
+	sip_print_hdr(b, SIP_HDR_CALL_ID, str_of(ids->call_id));
+	sip_print_hdr_fmt(b, SIP_HDR_CSEQ, "%u %s", cseq, sip_method_name(method).p);
+}
+
+void provider_print_tail(struct buf *b, const struct provider *p, struct str user_agent)
+{
+	own_agent(p->custom_headers, &user_agent);
+	sip_print_hdr(b, SIP_HDR_USER_AGENT, user_agent);
+	print_custom(b, p->custom_headers);
+	sip_print_body(b, STR_NONE, STR_NONE);
+}
+
 void registration_print(
 	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow)
 {
 	struct registration *r = arg;
-	const struct provider *p = r->provider;
-	char server[URI_MAX], contact[URI_MAX];
+	char contact[URI_MAX];
 	struct buf cb = BUF_OF(contact);
-	struct str agent = r->agent->cfg.user_agent;
-	struct sip_uri registrar;
-	struct str domain = STR_NONE;
 
 	(void)u;
-	if (!sip_uri_parse(with_scheme(registration_registrar(r), server), &registrar))
-		domain = domain_of(r, &registrar);
 	r->cseq = cseq;
-	sip_print_hdr_u32(b, SIP_HDR_MAX_FORWARDS, 70);
-	sip_print_hdr_fmt(b, SIP_HDR_FROM, "<sip:%.*s@%.*s>;tag=%s", STR_ARG(p->username),
-		STR_ARG(domain), r->tag);
-	sip_print_hdr_fmt(b, SIP_HDR_TO, "<sip:%.*s@%.*s>", STR_ARG(p->username), STR_ARG(domain));
-	sip_print_hdr(b, SIP_HDR_CALL_ID, str_of(r->call_id));
-	sip_print_hdr_fmt(b, SIP_HDR_CSEQ, "%u REGISTER", cseq);
+	provider_print_head(b, r->provider, &r->ids, cseq, SIP_REGISTER);
 	/* what was registered is what is taken back, although our address may be another one now */
 	if (r->state != PROVIDER_LEAVING || !r->contact) {
 		print_contact_uri(&cb, r, flow);
@@ -128,10 +140,7 @@ void registration_print(
 	}
 	sip_print_hdr_fmt(b, SIP_HDR_CONTACT, "<%s>", r->contact);
 	sip_print_hdr_u32(b, SIP_HDR_EXPIRES, r->state == PROVIDER_LEAVING ? 0 : r->asked_s);
-	own_agent(p->custom_headers, &agent);
-	sip_print_hdr(b, SIP_HDR_USER_AGENT, agent);
-	print_custom(b, p->custom_headers);
-	sip_print_body(b, STR_NONE, STR_NONE);
+	provider_print_tail(b, r->provider, r->agent->cfg.user_agent);
 }
 
 /* ---- sending ---- */
@@ -149,41 +158,80 @@ static struct str known_realm(const struct registration *r, struct str domain)
 	return domain;
 }
 
-enum err registration_send(struct registration *r, const struct uac_handlers *h)
+enum err provider_where(const struct provider *p, struct provider_where *w)
 {
-	const struct provider *p = r->provider;
-	char server[URI_MAX], hop[URI_MAX], uri[URI_MAX];
-	struct buf ub = BUF_OF(uri), tag = { .p = r->tag, .max = sizeof(r->tag) - 1 };
-	struct digest_credentials cred = {
+	char mem[URI_MAX], hop[URI_MAX];
+	struct buf uri = BUF_OF(w->uri), next = BUF_OF(w->next_hop);
+	struct sip_uri registrar, parsed;
+
+	if (sip_uri_parse(with_scheme(provider_registrar(p), mem), &registrar))
+		return ERR_SYNTAX;
+	buf_lit(&uri, "sip:");
+	buf_add(&uri, domain_of(p, &registrar));
+	if (registrar.port && !p->register_realm.n) {
+		buf_char(&uri, ':');
+		buf_u64(&uri, registrar.port);
+	}
+	buf_add(&next, p->outbound_proxy.n ? with_scheme(p->outbound_proxy, hop) : registrar.text);
+	w->uri_n = uri.n;
+	w->next_hop_n = next.n;
+	w->domain = domain_of(p, &registrar);
+	if (w->domain.p == registrar.host.p)
+		w->domain = str_make(w->uri + 4, registrar.host.n);
+	return !buf_ok(&uri) || !buf_ok(&next) || sip_uri_parse(buf_str(&next), &parsed)
+		? ERR_SYNTAX
+		: ERR_OK;
+}
+
+void provider_credentials(const struct provider *p, struct digest_credentials *out)
+{
+	*out = (struct digest_credentials){
 		.username = p->auth_username.n ? p->auth_username : p->username,
 		.password = p->password,
 	};
+}
+
+enum err registration_send(struct registration *r, const struct uac_handlers *h)
+{
+	const struct provider *p = r->provider;
+	struct provider_where where;
+	struct digest_credentials cred;
 	struct uac_request req = { .method = SIP_REGISTER,
 		.cseq = r->cseq + 1,
 		.credentials = p->password.n ? &cred : NULL,
 		.challenge = r->challenge ? str_of(r->challenge) : STR_NONE,
 		.challenge_status = r->challenge_status,
 		.nc = r->nc };
-	struct sip_uri registrar, next;
 
-	if (sip_uri_parse(with_scheme(registration_registrar(r), server), &registrar))
+	if (provider_where(p, &where))
 		return ERR_SYNTAX;
-	buf_lit(&ub, "sip:");
-	buf_add(&ub, domain_of(r, &registrar));
-	if (registrar.port && !p->register_realm.n) {
-		buf_char(&ub, ':');
-		buf_u64(&ub, registrar.port);
-	}
-	req.uri = buf_str(&ub);
+	provider_credentials(p, &cred);
+	req.uri = str_make(where.uri, where.uri_n);
+	req.next_hop =
+		r->redirect ? str_of(r->redirect) : str_make(where.next_hop, where.next_hop_n);
 	if (r->redirect)
-		req.realm = known_realm(r, domain_of(r, &registrar));
-	req.next_hop = r->redirect    ? str_of(r->redirect)
-		: p->outbound_proxy.n ? with_scheme(p->outbound_proxy, hop)
-				      : registrar.text;
-	if (!buf_ok(&ub) || sip_uri_parse(req.next_hop, &next))
-		return ERR_SYNTAX;
-	rng_token(&registration_worker(r)->rng, &tag, sizeof(r->tag) - 1);
-	r->tag[tag.n] = '\0';
+		req.realm = known_realm(r, where.domain);
+	provider_new_tag(&r->agent->env, &r->ids);
 	r->uac = uac_new(&r->agent->env.uac, &req, h, r);
 	return ERR_OK;
+}
+
+/* ---- names of requests ---- */
+
+static void token(const struct provider_env *env, char *out, size_t chars)
+{
+	struct buf b = { .p = out, .max = chars };
+
+	rng_token(&env->uac.worker->rng, &b, chars);
+	out[b.n] = '\0';
+}
+
+void provider_new_tag(const struct provider_env *env, struct provider_ids *ids)
+{
+	token(env, ids->tag, sizeof(ids->tag) - 1);
+}
+
+void provider_new_call_id(const struct provider_env *env, struct provider_ids *ids)
+{
+	token(env, ids->call_id, sizeof(ids->call_id) - 1);
 }

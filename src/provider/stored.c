@@ -133,7 +133,7 @@ static void fill(struct row_job *j, const struct registration *r)
 	row->settings = arena_str(&j->arena, buf_str(&settings));
 	row->registrar = keep(j, r->registrar);
 	row->contact = keep(j, r->contact);
-	row->call_id = keep(j, r->call_id);
+	row->call_id = keep(j, r->ids.call_id);
 	row->cseq = r->cseq;
 	row->challenge = keep(j, r->challenge);
 	row->challenge_status = r->challenge_status;
