@@ -9,7 +9,8 @@
 
 extern const struct cli_option customer_options[], domain_options[], account_options[],
 	import_options[], provider_options[], provider_import_options[], dialplan_options[],
-	dialplan_name_options[], hangup_options[], status_options[], log_options[], cdrs_options[];
+	dialplan_name_options[], hangup_options[], status_options[], log_options[], cdrs_options[],
+	providers_options[];
 
 int service_serve(struct cli *c);
 int service_check(struct cli *c);
@@ -60,6 +61,8 @@ int live_status(struct cli *c);
 int live_log(struct cli *c);
 
 int cdrs_list(struct cli *c);
+int providers_states(struct cli *c);
+int providers_test(struct cli *c);
 int help_show(struct cli *c);
 int completion_print(struct cli *c);
 

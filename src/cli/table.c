@@ -57,6 +57,10 @@ const struct cli_command cli_commands[] = {
 	{ "key list", "", "List the keys, and how many passwords each has sealed.", NULL, 0, 0,
 		key_list },
 	{ "key remove", "ID", "Remove a key that is not used any more.", NULL, 1, 1, key_remove },
+	{ "provider test", "NAME", "Try a provider: name look-up, password, does it answer?",
+		dialplan_name_options, 1, 1, providers_test },
+	{ "providers", "", "How registering with the providers is going.", providers_options, 0, 0,
+		providers_states },
 
 	{ "dialplan put", "NAME FILE", "Check a dialplan and store it, new or in place of the old.",
 		dialplan_options, 2, 2, dialplan_put },

@@ -25,6 +25,7 @@ static const struct {
 	{ "keys", control_keys },
 	{ "contention", control_contention },
 	{ "log", control_log },
+	{ "provider-test", control_provider_test },
 };
 
 /* ---- text ---- */

@@ -28,8 +28,7 @@ unsigned provider_owner(struct str customer, struct str name, unsigned workers)
 	return (unsigned)(hash_stable(provider_key(customer, name, mem)) % workers);
 }
 
-void provider_token(
-	const struct provider_agent *a, struct str customer, struct str name, char *out)
+void provider_token(const struct provider_agent *a, struct str customer, struct str name, char *out)
 {
 	char mem[PROVIDER_KEY_MAX];
 	uint8_t mac[32];

@@ -120,12 +120,14 @@ static void tell_register(struct probe *p, const struct sip_msg *rsp, struct str
 	bool asked = uac_challenge(p->uac, &status, &nc).n > 0;
 
 	if (rsp->status < 300)
-		tell(p, "register", true,
-			"%.*s says %u %.*s: %s; %u contacts are registered%s", STR_ARG(from),
-			rsp->status, STR_ARG(rsp->reason),
+		tell(p, "register", true, "%.*s says %u %.*s: %s; contacts registered there: %u%s",
+			STR_ARG(from), rsp->status, STR_ARG(rsp->reason),
 			asked ? "user name and password are accepted"
 			      : "it did not ask for a password",
-			n, ours ? ", ours among them" : n ? ", ours is not among them" : "");
+			n,
+			ours        ? ", ours among them"
+				: n ? ", ours not among them"
+				    : "");
 	else if (rsp->status == 401 || rsp->status == 407)
 		tell(p, "register", false, "%.*s says %u %.*s: %s", STR_ARG(from), rsp->status,
 			STR_ARG(rsp->reason),
@@ -208,12 +210,11 @@ static void on_resolved(void *arg, uint64_t id, const struct targets *t)
 	(void)id;
 	p->lookup = 0;
 	for (unsigned i = 0; i < t->count; i++) {
-		buf_printf(&b, "%s%.*s:", i ? ", " : "",
-			STR_ARG(tp_proto_name(t->list[i].proto)));
+		buf_printf(&b, "%s%.*s:", i ? ", " : "", STR_ARG(tp_proto_name(t->list[i].proto)));
 		addr_print(&b, &t->list[i].addr);
 	}
-	tell(p, "resolve", t->count > 0, "%.*s: %.*s", (int)p->where.next_hop_n,
-		p->where.next_hop, STR_ARG(t->count ? buf_str(&b) : str_of(err_text(t->err))));
+	tell(p, "resolve", t->count > 0, "%.*s: %.*s", (int)p->where.next_hop_n, p->where.next_hop,
+		STR_ARG(t->count ? buf_str(&b) : str_of(err_text(t->err))));
 	if (t->count) {
 		send_one(p, SIP_REGISTER);
 		return;

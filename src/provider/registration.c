@@ -40,11 +40,9 @@ struct str provider_state_name(enum provider_state s)
 
 void registration_say(struct registration *r, enum event_kind kind, const char *text)
 {
-	struct event e = { .kind = kind,
-		.account = r->provider->name,
-		.customer = r->provider->customer,
-		.text = str_of(text) };
+	struct event e = { .kind = kind, .customer = r->provider->customer, .text = str_of(text) };
 
+	event_field(&e, "provider", r->provider->name);
 	event_field(&e, "registrar", provider_registrar(r->provider));
 	if (r->registrar)
 		event_field(&e, "answered_by", str_of(r->registrar));
@@ -168,7 +166,7 @@ static void succeed(struct registration *r, const struct sip_msg *rsp)
 {
 	const char *how;
 	uint32_t seconds = registration_granted(r, rsp, &how);
-	bool refreshed = is_registered(r);
+	bool refreshed = is_registered(r) && !r->reason;
 	char text[PROVIDER_REASON_MAX];
 
 	if (!seconds) {
