@@ -453,9 +453,10 @@ static void run(struct supervisor *s)
 {
 	for (;;) {
 		struct pollfd p[] = { { .fd = s->signals, .events = POLLIN },
-			{ .fd = s->channel, .events = POLLIN } };
+			{ .fd = -1, .events = POLLIN } };
 
 		start_due(s);
+		p[1].fd = s->channel; /* of a core that was just started, too */
 		if (poll(p, 2, wait_ms(s)) < 0 && errno != EINTR)
 			break;
 		clock_read(&s->clock);

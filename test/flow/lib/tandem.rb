@@ -54,7 +54,7 @@ class Tandem
     def to_s = "exit code #{code}\n#{out}#{err}"
   end
 
-  attr_reader :dir, :port, :pid
+  attr_reader :dir, :port, :pid, :env
 
   # options: {"sip" => {"workers" => 2}, "log" => {"level" => "debug"}}; arrays repeat a key.
   def initialize(options = {})
