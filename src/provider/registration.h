@@ -24,6 +24,8 @@ enum {
 	PROVIDER_TOKEN_CHARS = 16,
 	PROVIDER_PROBE_MS = 3600000,
 	PROVIDER_URI_MAX = 1024,
+	PROVIDER_TURNS_MAX = 4, /* requests that an answer leads to at once, in one try */
+	PROVIDER_EXPIRY_MAX_S = 86400,
 };
 
 /* Why the last try failed: what decides how long to wait, and what may end the waiting early. */
@@ -77,7 +79,7 @@ struct registration {
 	int64_t fence; /* the number of our lease on the row */
 	struct provider *next; /* those to go on with, when what is out has ended; or NULL */
 	bool gone; /* there is no provider any more: take it back, then end */
-	enum provider_state state;
+	enum provider_state state, settled; /* settled: the last one but trying */
 	struct timer timer;
 	struct uac *uac; /* a REGISTER is out */
 	bool slot; /* its turn by the rates is when the timer fires */
@@ -129,12 +131,24 @@ struct registration *provider_agent_find(
 	const struct provider_agent *a, struct str customer, struct str name);
 
 /* ---- registration.c ---- */
+void registration_enter(struct registration *r, enum provider_state s);
+void registration_arm(struct registration *r, uint64_t ms);
+void registration_set_reason(struct registration *r, const char *text); /* "": none */
+bool registration_is_registered(const struct registration *r);
+void registration_try(struct registration *r); /* a request goes out */
+/* What is out has ended: stored, and what waited for that. It may be freed. */
+void registration_settle(struct registration *r);
 struct registration *registration_new(struct provider_agent *a, struct provider *p);
 void registration_free(struct registration *r); /* and out of the agent's table */
 void registration_begin(struct registration *r); /* a new one, or one with new settings */
-void registration_go_on(struct registration *r, const struct store_provider_binding *row);
 /* Other settings; NULL: it is to be taken back. */
 void registration_configure(struct registration *r, struct provider *p);
+
+/* ---- outcome.c ---- */
+extern const struct uac_handlers registration_handlers;
+/* Ends a try; wait_ms 0: later each time. The text says why. It may be freed. */
+void registration_fail(struct registration *r, enum provider_cause cause, enum provider_state state,
+	uint64_t wait_ms, const char *fmt, ...) PRINTF(5, 6);
 void registration_wake(struct registration *r); /* the reason to wait may be over */
 void registration_retry(struct registration *r); /* whatever the reason was, unless held */
 
@@ -177,6 +191,8 @@ void provider_pace_put(struct provider_agent *a, struct provider_pace *p); /* NU
 uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p);
 
 /* ---- stored.c ---- */
+/* A new one takes up where the row says. */
+void registration_go_on(struct registration *r, const struct store_provider_binding *row);
 void registration_store(struct registration *r);
 void registration_forget_row(struct registration *r);
 void registration_drop_row(struct provider_agent *a, const struct store_provider_binding *row);

@@ -173,6 +173,11 @@ enum err provider_where(const struct provider *p, struct provider_where *w)
 		buf_u64(&uri, registrar.port);
 	}
 	buf_add(&next, p->outbound_proxy.n ? with_scheme(p->outbound_proxy, hop) : registrar.text);
+	if (p->transport.n && !sip_uri_parse(buf_str(&next), &parsed) && !parsed.headers.n &&
+		!sip_uri_param(&parsed, STR("transport")).n) {
+		buf_lit(&next, ";transport=");
+		buf_add(&next, p->transport);
+	}
 	w->uri_n = uri.n;
 	w->next_hop_n = next.n;
 	w->domain = domain_of(p, &registrar);

@@ -170,3 +170,71 @@ void registration_forget_row(struct registration *r)
 
 	registration_drop_row(r->agent, &row);
 }
+
+/* ---- from a row of before ---- */
+
+static char *text_or_null(struct str s)
+{
+	return s.n ? str_dup(s) : NULL;
+}
+
+static uint64_t until(const struct registration *r, int64_t wall_ms, uint64_t max)
+{
+	int64_t left = wall_ms - registration_worker(r)->clock.wall_ms;
+
+	return left < 0 ? 0 : (uint64_t)left < max ? (uint64_t)left : max;
+}
+
+static enum provider_state state_of(struct str name)
+{
+	for (unsigned s = 0; s < PROVIDER_STATE_COUNT; s++)
+		if (str_eq(name, provider_state_name(s)))
+			return s;
+	return PROVIDER_WAITING;
+}
+
+/* A try that was due, and that nobody wrote the end of, may have been begun by who died since. */
+static uint32_t cseq_after(const struct registration *r, const struct store_provider_binding *row)
+{
+	bool due = row->next_ms <= registration_worker(r)->clock.wall_ms;
+
+	return row->cseq + (due ? PROVIDER_TURNS_MAX * 2 : 0);
+}
+
+void registration_go_on(struct registration *r, const struct store_provider_binding *row)
+{
+	char text[64];
+	struct buf settings = BUF_OF(text);
+	enum provider_state s = state_of(row->state);
+	uint64_t left = until(r, row->expires_ms, PROVIDER_EXPIRY_MAX_S * 1000ULL);
+
+	r->fence = row->fence;
+	if (!row->call_id.n) { /* a row that was only made for it */
+		registration_begin(r);
+		return;
+	}
+	if (!str_copy(row->call_id, r->ids.call_id, sizeof(r->ids.call_id)))
+		r->cseq = cseq_after(r, row);
+	r->contact = text_or_null(row->contact);
+	r->registrar = text_or_null(row->registrar);
+	r->expires_ms = left ? registration_now(r) + left : 0;
+	registration_settings(r->provider, &settings);
+	if (!str_eq(buf_str(&settings), row->settings) || s == PROVIDER_HELD ||
+		r->provider->disabled || s == PROVIDER_LEAVING) {
+		registration_begin(r);
+		return;
+	}
+	r->challenge = text_or_null(row->challenge);
+	r->challenge_status = row->challenge_status;
+	r->nc = row->nc;
+	r->asked_s = row->expiry_s ? row->expiry_s : r->asked_s;
+	r->reason = text_or_null(row->reason);
+	if (s == PROVIDER_TRYING || (s == PROVIDER_REGISTERED && !left))
+		s = PROVIDER_WAITING;
+	registration_enter(r, s);
+	r->settled = s == PROVIDER_WAITING ? state_of(row->state) : s;
+	r->since_ms = row->since_ms;
+	registration_arm(r, s == PROVIDER_WAITING ? 0 : until(r, row->next_ms, PROVIDER_PROBE_MS));
+	if (s == PROVIDER_REGISTERED)
+		registration_arm(r, until(r, row->next_ms, left));
+}

@@ -219,6 +219,8 @@ static void do_provider(struct play *p, struct str rest)
 		.register_realm = option(rest, "realm"),
 		.register_contact = option(rest, "contact"),
 		.register_server = option(rest, "registrar"),
+		.transport = option(rest, "transport"),
+		.rate_per_minute = number(option(rest, "rate"), 0),
 		.register_expiry_s = number(option(rest, "expires"), 3600) };
 	struct store_provider before;
 	char hex[600];
