@@ -150,14 +150,30 @@ static bool take_realm(struct taking *t)
 	return set_text(t, t->value);
 }
 
-/* With "x" for each ${…}: those are filled in call by call. */
+/* Of "${fromname}" what is between the braces, "dst:2" by its name. */
+static bool is_template(struct str name)
+{
+	static const char *const names[] = { "dst", "exten", "fromname", "fromuriuser", "fromaor" };
+
+	name = str_first(name, str_find(name, ':'));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_ieq(name, str_of(names[i])))
+			return true;
+	return false;
+}
+
+/* With "x" for each ${…}: those are filled in call by call. STR_NONE: there is no such one. */
 static struct str without_templates(struct arena *a, struct str v)
 {
 	char *mem = arena_alloc(a, v.n + 1);
 	size_t n = 0;
 
 	while (v.n) {
-		size_t end = str_starts(v, STR("${")) ? str_find(v, '}') : v.n;
+		bool begins = str_starts(v, STR("${"));
+		size_t end = begins ? str_find(v, '}') : v.n;
+
+		if (begins && (end == v.n || !is_template(str_first(str_from(v, 2), end - 2))))
+			return STR_NONE;
 
 		mem[n++] = end < v.n ? 'x' : v.p[0];
 		v = str_from(v, end < v.n ? end + 1 : 1);
@@ -170,7 +186,7 @@ static bool take_from(struct taking *t)
 	struct str plain = without_templates(t->arena, t->value);
 	struct sip_addr addr;
 
-	if (!plain.n ||
+	if (!t->value.n ||
 		(sip_addr_parse(plain, &addr) == ERR_OK && !addr.star &&
 			addr.uri.scheme != SIP_SCHEME_OTHER))
 		return set_text(t, t->value);

@@ -109,6 +109,7 @@ static void from(void **state)
 	check("from", "me", NULL);
 	check("from", "<sip:me@example.com", NULL);
 	check("from", "<sip:${dst@example.com>", NULL);
+	check("from", "<sip:${nobody}@example.com>", NULL);
 	check("from", "*", NULL);
 }
 
