@@ -6,8 +6,8 @@
  *   server  {"row": {…}} *                          as many as there are
  *           {"done": true} | {"error": "sentence"}  and closes
  *
- * Commands: status, bindings, calls, log {filter, follow, limit, json}, refresh, hangup {call},
- * provider-test {customer, name}.
+ * Commands: status, bindings, calls, keys {reload}, log {filter, follow, limit, json}, refresh,
+ * hangup {call}, provider-test {customer, name}.
  */
 #ifndef CLI_CONTROL_H
 #define CLI_CONTROL_H

@@ -9,7 +9,7 @@
 
 enum {
 	BATCH = 100, /* passwords a transaction */
-	PAUSE_MS = 2, /* between two, so that the service gets its turn to write */
+	PAUSE_MS = 20, /* between two: the service writes, and follows row by row what we change */
 	TRIES = 100, /* of a transaction, each of which waits for the lock */
 };
 

@@ -3,6 +3,9 @@
  * The fields of a provider: one row each, from which options, JSON, tables and the columns of an
  * import come. A field is called the same everywhere: "auth_username" in JSON and in an import,
  * --auth-username as an option.
+ *
+ * All that the original's record has is here, but for Google Voice, which is no more; its marks
+ * "read only" and "disabled by the administrator" are disabled, with a reason.
  */
 #ifndef CLI_PROVIDER_FIELDS_H
 #define CLI_PROVIDER_FIELDS_H

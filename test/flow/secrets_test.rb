@@ -123,7 +123,7 @@ class SecretsTest < FlowTest
       middle += 1
       assert_match(/#{waiting} passwords are still sealed with key #{old}/, refused("key", "remove", old))
     end
-    assert_operator middle, :>, 0, "never killed in the middle"
+    assert_operator middle, :>, 1, "hardly ever killed in the middle"
     calling = false
     caller.value
     assert_operator calls, :>, 0
