@@ -96,6 +96,69 @@ class SecretsTest < FlowTest
     assert_equal 200, phone.expect_final("REGISTER").status
   end
 
+  # Sealed anew is not changed: nothing is sent to the provider. A new password is.
+  def test_a_rotation_registers_nothing
+    server.demo("alice").start
+    @carrier = Carrier.new(server.port, name: "me", password: SECRET)
+    add "trunk", port: @carrier.port
+    tandem "provider", "set", "trunk", "--register", "--realm", "carrier"
+    eventually("it registers") { @carrier.registered == 1 }
+    tandem "key", "rotate"
+    tandem "key", "remove", keys.first["id"]
+    add "last", port: @carrier.port
+    tandem "provider", "set", "last", "--register", "--realm", "carrier"
+    eventually("the other one registers") { @carrier.registered == 2 }
+    @carrier.password = "another-secret"
+    tandem "provider", "set", "trunk", "--password-stdin", input: "another-secret\n"
+    eventually("it registers anew") { @carrier.registered == 3 }
+  end
+
+  # Somebody sits at the prompt while the keys change.
+  def test_a_password_that_comes_late
+    server.demo
+    add "first"
+    input, output = IO.pipe
+    pid = Process.spawn(server.env, PROGRAM, "provider", "add", "late", "--server", "sip.example.com", "--username", "me",
+                        "--password-stdin", in: input, out: File::NULL)
+    output.print("Sesame")
+    sleep 0.2
+    old = current["id"]
+    tandem "key", "rotate"
+    tandem "key", "remove", old
+    output.puts("-late")
+    Process.wait(pid)
+    assert $?.success?
+    assert_equal [current["id"], nil], shown("late").values_at("password_key", "password_fault")
+  end
+
+  # Two services on one database, each with a key file of its own: the key is brought to both before
+  # it is used.
+  def test_two_machines
+    server.demo("alice").start
+    with_calls
+    other = Tandem.new("store" => { "url" => "sqlite:#{server.dir}/data/tandem.db" })
+    FileUtils.mkdir_p(File.join(other.dir, "data"))
+    bring = -> { FileUtils.cp(key_file, File.join(other.dir, "data", "tandem.key")) }
+    bring.call
+    FileUtils.chown_R("tandem", nil, File.join(other.dir, "data")) if Process.uid.zero?
+    other.start
+    tandem "key", "add"
+    bring.call
+    Process.kill("HUP", other.pid)
+    eventually("the other one has both") { other.log.include?("2 keys are here") }
+    tandem "key", "rotate"
+    other.run("provider", "set", "trunk", "--expires", "700")
+    refute_match(/which is not here/, other.log)
+    assert_nil other.run("provider", "show", "trunk", "--json").json["password_fault"]
+    tandem "key", "rotate" # and now without bringing it
+    eventually("the other one says so") { other.log.include?("which is not here") }
+    bring.call
+    eventually("the other one finds it") { other.log.include?("3 keys are here") }
+  ensure
+    puts other.log.lines.last(30) if other && !passed?
+    other&.clean
+  end
+
   # kill -9 in the middle, again and again, while calls go through a provider: nothing is lost, and
   # the next rotation goes on where the last one ended.
   def test_a_rotation_that_is_killed

@@ -3,14 +3,15 @@
 require_relative "sip"
 
 class Carrier
-  attr_reader :port, :taken, :refused
+  attr_reader :port, :taken, :refused, :registered
+  attr_accessor :password
 
   # name and password: of our account there.
   def initialize(server_port, name:, password:)
     @phone = Phone.new("carrier", server_port)
     @port = @phone.port
     @name, @password = name, password
-    @taken = @refused = 0
+    @taken = @refused = @registered = 0
     @nonce = SecureRandom.hex(8)
     @thread = Thread.new { serve }
   end
@@ -29,17 +30,26 @@ class Carrier
   end
 
   def answer(m)
-    return @phone.answer(m, 200, "OK") unless m.method_name == "INVITE"
+    return @phone.answer(m, 200, "OK") unless %w[INVITE REGISTER].include?(m.method_name)
     given = m["Proxy-Authorization"]
     if !given
       @phone.answer(m, 407, "Proxy Authentication Required", tag: SecureRandom.hex(4),
                     headers: [%(Proxy-Authenticate: Digest realm="carrier", nonce="#{@nonce}", algorithm=MD5, qop="auth")])
     elsif right?(m.method_name, @phone.parse_challenge(given))
-      @taken += 1
-      @phone.answer(m, 200, "OK", headers: ["Content-Type: application/sdp"], body: @phone.sdp)
+      accept(m)
     else
       @refused += 1
       @phone.answer(m, 403, "Forbidden")
+    end
+  end
+
+  def accept(m)
+    if m.method_name == "INVITE"
+      @taken += 1
+      @phone.answer(m, 200, "OK", headers: ["Content-Type: application/sdp"], body: @phone.sdp)
+    else
+      @registered += 1
+      @phone.answer(m, 200, "OK", headers: ["Contact: #{m["Contact"]};expires=3600"])
     end
   end
 
