@@ -61,7 +61,7 @@ struct provider {
 	unsigned refs;
 	int64_t id;
 	struct str customer, name, username, auth_username;
-	struct str password_sealed; /* as stored */
+	struct str password_sealed; /* as stored, while it cannot be opened; else empty */
 	struct str password; /* opened from the sealed form; wiped when freed */
 	struct str password_fault; /* why it could not be opened, in words; else empty */
 	struct str server, outbound_proxy, from, custom_headers;
@@ -118,7 +118,9 @@ void directory_each_provider(
 	struct directory *d, void (*visit)(struct provider *p, void *arg), void *arg);
 /*
  * Tells of every provider that was added, changed or removed since, after the fact, on the thread
- * that refreshes; without names: any may have. One watcher, set before the first refresh.
+ * that refreshes; without names: any may have. One whose row was written but says the same, or
+ * whose password was only sealed with another key, is not changed: its record stays the same one.
+ * One watcher, set before the first refresh.
  */
 typedef void directory_provider_fn(struct str customer, struct str name, void *arg);
 void directory_watch_providers(struct directory *d, directory_provider_fn *changed, void *arg);

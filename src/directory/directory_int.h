@@ -39,6 +39,11 @@ void directory_put_customer(const struct store_customer *row, void *directory);
 void directory_put_account(const struct store_account *row, void *directory);
 void directory_put_dialplan(const struct store_dialplan *row, void *directory);
 void directory_put_provider(const struct store_provider *row, void *directory);
+/* The same; false: nothing changed. */
+bool directory_take_provider(struct directory *d, const struct store_provider *row);
+/* Seals with the current key, bound to the row's customer and name; room for KEYRING_SEALED_MAX. */
+void directory_seal(
+	struct directory *d, struct str password, struct store_provider *row, struct buf *sealed);
 /* Ends a refresh: those that were not told one by one. */
 void directory_note_unopened(struct directory *d);
 /* Everything anew; what is not in the database is forgotten. */

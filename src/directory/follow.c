@@ -92,11 +92,13 @@ static enum err follow_provider(
 	enum err e =
 		store_provider_get(db, str_first(key, slash), str_from(key, slash + 1), a, &row);
 
+	bool changed = e == ERR_NOT_FOUND;
+
 	if (!e)
-		directory_put_provider(&row, d);
+		changed = directory_take_provider(d, &row);
 	else if (e == ERR_NOT_FOUND)
 		record_remove(&d->providers, key);
-	if (!e || e == ERR_NOT_FOUND)
+	if (changed)
 		directory_tell_watcher(d, str_first(key, slash), str_from(key, slash + 1));
 	return e;
 }

@@ -90,7 +90,9 @@ static void write_dialplan(void *record, void *arg)
 static void write_provider(void *record, void *arg)
 {
 	const struct provider *p = record;
-	const struct store_provider row = { .customer = p->customer,
+	char sealed_text[KEYRING_SEALED_MAX];
+	struct buf sealed = BUF_OF(sealed_text);
+	struct store_provider row = { .customer = p->customer,
 		.name = p->name,
 		.username = p->username,
 		.auth_username = p->auth_username,
@@ -113,6 +115,8 @@ static void write_provider(void *record, void *arg)
 		.updated_ms = p->updated_ms };
 	struct refill *r = arg;
 
+	if (p->password.n)
+		directory_seal(r->d, p->password, &row, &sealed);
 	if (!r->err)
 		wrote(r, store_provider_add(r->db, &row, NULL));
 }

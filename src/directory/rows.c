@@ -186,9 +186,37 @@ void directory_note_unopened(struct directory *d)
 	d->unopened = 0;
 }
 
-void directory_put_provider(const struct store_provider *row, void *arg)
+void directory_seal(
+	struct directory *d, struct str password, struct store_provider *row, struct buf *sealed)
 {
-	struct directory *d = arg;
+	char text[CONTEXT_MAX];
+	struct buf context = BUF_OF(text);
+
+	store_provider_context(row, &context);
+	lock_take(&d->keys_lock);
+	keyring_seal(&d->keys, buf_str(&context), password, sealed);
+	lock_give(&d->keys_lock);
+	row->password_sealed = buf_str(sealed);
+}
+
+static bool same_provider(const struct provider *a, const struct provider *b)
+{
+	for (unsigned i = 0; i < provider_kind.count; i++) {
+		size_t at = provider_fields[i].record;
+		const void *one = (const char *)a + at, *other = (const char *)b + at;
+
+		if (!str_eq(*(const struct str *)one, *(const struct str *)other))
+			return false;
+	}
+	return a->id == b->id && a->register_expiry_s == b->register_expiry_s &&
+		a->register_enabled == b->register_enabled && a->disabled == b->disabled &&
+		a->rate_per_minute == b->rate_per_minute && a->mwi == b->mwi &&
+		a->created_ms == b->created_ms && a->updated_ms == b->updated_ms;
+}
+
+/* With the password opened, or why it was not. NULL: names that are too long. */
+static struct provider *new_provider(struct directory *d, const struct store_provider *row)
+{
 	char key_mem[RECORD_KEY_MAX], fault_mem[FAULT_MAX];
 	uint8_t secret[KEYRING_SECRET_MAX];
 	struct provider_row full = { .p = *row, .password = STR(""), .password_fault = STR("") };
@@ -199,14 +227,17 @@ void directory_put_provider(const struct store_provider *row, void *arg)
 	enum err e;
 
 	if (!key.n)
-		return;
+		return NULL;
 	e = row->password_sealed.n ? open_password(d, row, secret, &n) : ERR_OK;
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		full.password = str_make((char *)secret, n);
-	else
+		full.p.password_sealed = STR("");
+	} else {
 		unopened(d, row, e, &fault);
+	}
 	full.password_fault = buf_str(&fault);
 	p = record_new(&provider_kind, key, &full);
+	crypto_wipe(secret, sizeof(secret));
 	p->id = row->id;
 	p->register_expiry_s = row->register_expiry_s;
 	p->register_enabled = row->register_enabled;
@@ -215,8 +246,27 @@ void directory_put_provider(const struct store_provider *row, void *arg)
 	p->disabled = row->disabled;
 	p->created_ms = row->created_ms;
 	p->updated_ms = row->updated_ms;
-	record_put(&d->providers, p);
-	crypto_wipe(secret, sizeof(secret));
+	return p;
+}
+
+bool directory_take_provider(struct directory *d, const struct store_provider *row)
+{
+	struct provider *new = new_provider(d, row), *old;
+	bool same;
+
+	if (!new)
+		return false;
+	old = record_get(&d->providers, record_key(new));
+	same = old && same_provider(old, new);
+	/* The one that stays is put, too: it is of the present load. */
+	record_put(&d->providers, same ? old : new);
+	record_unref(same ? new : old);
+	return !same;
+}
+
+void directory_put_provider(const struct store_provider *row, void *arg)
+{
+	(void)directory_take_provider(arg, row);
 }
 
 /* ---- loading all ---- */

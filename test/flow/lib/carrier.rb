@@ -11,7 +11,8 @@ class Carrier
     @phone = Phone.new("carrier", server_port)
     @port = @phone.port
     @name, @password = name, password
-    @taken = @refused = @registered = 0
+    @taken = @refused = 0
+    @registered = [] # Call-IDs
     @nonce = SecureRandom.hex(8)
     @thread = Thread.new { serve }
   end
@@ -48,7 +49,7 @@ class Carrier
       @taken += 1
       @phone.answer(m, 200, "OK", headers: ["Content-Type: application/sdp"], body: @phone.sdp)
     else
-      @registered += 1
+      @registered << m["Call-ID"]
       @phone.answer(m, 200, "OK", headers: ["Contact: #{m["Contact"]};expires=3600"])
     end
   end

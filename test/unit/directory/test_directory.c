@@ -269,6 +269,44 @@ static void test_nothing_changed(void **state)
 	assert_int_equal(changed, 0);
 }
 
+static void count_told(struct str customer, struct str name, void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+/* Whoever holds the record is not disturbed by a row that says the same as before. */
+static void test_sealed_anew(void **state)
+{
+	struct world *w = *state;
+	struct provider *before = directory_provider(w->d, STR("joe"), STR("gate")), *after;
+	struct keyring keys;
+	char text[KEYRING_SEALED_MAX];
+	struct buf sealed = BUF_OF(text);
+	unsigned told = 0;
+
+	world_keys(&keys);
+	assert_int_equal(keyring_add(&keys), ERR_OK);
+	keys.current = 1;
+	directory_set_keys(w->d, &keys);
+	directory_watch_providers(w->d, count_told, &told);
+	keyring_seal(&keys, STR("provider:joe:Gate:password"), STR("very secret"), &sealed);
+	set_sealed(w, buf_str(&sealed));
+	expect_password(w, "very secret", "");
+	assert_int_equal(told, 0);
+	add_accounts(w->other, 0, 6000); /* everything is read anew */
+	world_refresh(w);
+	after = directory_provider(w->d, STR("joe"), STR("gate"));
+	assert_ptr_equal(before, after);
+	provider_unref(after);
+	sealed.n = 0;
+	keyring_seal(&keys, STR("provider:joe:Gate:password"), STR("another"), &sealed);
+	told = 0;
+	set_sealed(w, buf_str(&sealed));
+	expect_password(w, "another", "");
+	assert_int_equal(told, 1);
+	provider_unref(before);
+}
+
 static void test_load_time(void **state)
 {
 	struct world *w = *state;
@@ -305,6 +343,7 @@ int main(void)
 		TEST(test_dialplan_changes),
 		TEST(test_provider_changes),
 		TEST(test_missing_key),
+		TEST(test_sealed_anew),
 		TEST(test_many_missing_keys),
 		TEST(test_removed),
 		TEST(test_removed_with_the_customer),

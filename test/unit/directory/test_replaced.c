@@ -31,19 +31,46 @@ static void write_nothing(struct world *w)
 }
 
 /* A directory that knows nothing but what is in the database now. */
-static void expect_all_stored(struct world *w)
+static void expect_all_stored_under(struct world *w, const struct keyring *keys)
 {
 	struct store_db *db = world_open(w);
-	struct keyring keys;
 	struct world other = { .d = NULL };
 	char text[512];
 	struct buf why = BUF_OF(text);
 
-	world_keys(&keys);
-	assert_int_equal(directory_new(NULL, db, &keys, NULL, &other.d, &why), ERR_OK);
+	assert_int_equal(directory_new(NULL, db, keys, NULL, &other.d, &why), ERR_OK);
 	world_expect_all(&other);
 	directory_free(other.d);
 	store_close(db);
+}
+
+static void expect_all_stored(struct world *w)
+{
+	struct keyring keys;
+
+	world_keys(&keys);
+	expect_all_stored_under(w, &keys);
+}
+
+/* What is written back is sealed with the key of today, though it was read under another. */
+static void test_damaged_after_a_rotation(void **state)
+{
+	struct world *w = *state;
+	struct keyring keys;
+
+	world_keys(&keys);
+	assert_int_equal(keyring_add(&keys), ERR_OK);
+	keys.current = 1;
+	assert_int_equal(keyring_remove(&keys, str_of(keys.keys[0].id)), ERR_OK);
+	directory_set_keys(w->d, &keys);
+	store_inject_failure(w->store, ERR_DB_CORRUPT);
+	write_nothing(w);
+	store_step(w->store);
+	store_inject_failure(w->store, ERR_OK);
+	store_step(w->store);
+	world_refresh(w);
+	world_expect_all(w);
+	expect_all_stored_under(w, &keys);
 }
 
 static void test_damaged(void **state)
@@ -184,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_damaged),
+		TEST(test_damaged_after_a_rotation),
 		TEST(test_damaged_while_idle),
 		TEST(test_damage_nobody_meets),
 		TEST(test_deleted_while_idle),
