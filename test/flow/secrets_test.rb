@@ -262,6 +262,30 @@ class SecretsTest < FlowTest
     refute_includes File.read(key_file), "0123456789abcdef"
   end
 
+  def test_limits
+    server.demo
+    add "trunk"
+    15.times { tandem "key", "add" }
+    assert_match(/there are 16 keys already/, refused("key", "add"))
+    tandem "key", "rotate"
+    assert_match(/there are 16 keys already/, refused("key", "rotate"))
+    assert_nil shown("trunk")["password_fault"]
+    tandem "key", "remove", keys.first["id"]
+    tandem "key", "rotate"
+    assert_equal 1, current["passwords"]
+  end
+
+  def test_one_rotation_at_a_time
+    server.demo
+    import 2000
+    first = Process.spawn(server.env, PROGRAM, "key", "rotate", out: File::NULL)
+    eventually("it is at work") { keys.size == 2 }
+    assert_match(/another command is changing the keys/, refused("key", "rotate"))
+    Process.wait(first)
+    assert $?.success?
+    assert_equal 2000, current["passwords"]
+  end
+
   # All nodes get the key before it is used.
   def test_a_key_in_advance
     server.demo

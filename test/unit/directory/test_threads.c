@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Workers look up while the follower refreshes, somebody changes rows, and the file vanishes. */
+/* Workers look up while the follower refreshes, somebody changes rows, keys are rotated, and the
+ * file vanishes. */
 #include "world.h"
 
 #include <pthread.h>
@@ -14,6 +15,7 @@ struct shared {
 	bool stop;
 	unsigned looked, missed, half;
 	unsigned refreshed;
+	struct keyring keys; /* two; the current one changes all the time */
 };
 
 static bool stopped(struct shared *s)
@@ -35,10 +37,22 @@ static void look(struct shared *s)
 	account_unref(a);
 }
 
+/* Whatever key it is sealed with, the password is there. */
+static void look_at_provider(struct shared *s)
+{
+	struct provider *p = directory_provider(s->w->d, STR("joe"), STR("gate"));
+
+	if (!p || !str_eq(p->password, STR("very secret")))
+		__atomic_add_fetch(&s->missed, 1, __ATOMIC_RELAXED);
+	provider_unref(p);
+}
+
 static void *read_on(void *arg)
 {
-	while (!stopped(arg))
+	while (!stopped(arg)) {
 		look(arg);
+		look_at_provider(arg);
+	}
 	return NULL;
 }
 
@@ -72,6 +86,23 @@ static void change(struct world *w, int n)
 	arena_fini(&a);
 }
 
+static void rotate(struct shared *s)
+{
+	struct store_provider row;
+	struct arena a;
+	char text[KEYRING_SEALED_MAX];
+	struct buf sealed = BUF_OF(text);
+
+	s->keys.current = !s->keys.current;
+	directory_set_keys(s->w->d, &s->keys);
+	arena_init(&a, 1024);
+	assert_int_equal(
+		store_provider_get(s->w->other, STR("joe"), STR("gate"), &a, &row), ERR_OK);
+	keyring_seal(&s->keys, STR("provider:joe:Gate:password"), STR("very secret"), &sealed);
+	assert_int_equal(store_sealed_set(s->w->other, row.id, buf_str(&sealed)), ERR_OK);
+	arena_fini(&a);
+}
+
 /* Until the refresh has gone through once more. */
 static void wait_for_refresh(struct shared *s)
 {
@@ -87,6 +118,8 @@ static void test_all_at_once(void **state)
 	pthread_t readers[READERS], refresher;
 	struct account *a;
 
+	world_keys(&s.keys);
+	assert_int_equal(keyring_add(&s.keys), ERR_OK);
 	change(s.w, 0);
 	world_refresh(s.w);
 	for (int i = 0; i < READERS; i++)
@@ -94,6 +127,7 @@ static void test_all_at_once(void **state)
 	assert_int_equal(pthread_create(&refresher, NULL, refresh_on, &s), 0);
 	for (int i = 1; i <= CHANGES; i++) {
 		change(s.w, i);
+		rotate(&s);
 		if (i == CHANGES / 2) {
 			wait_for_refresh(&s);
 			assert_int_equal(unlink(s.w->path), 0);
