@@ -70,6 +70,66 @@ class CommandsTest < FlowTest
     tandem "provider", "remove", "trunk"
   end
 
+  PROVIDER = { "server" => "sip:sip.example.com:5080", "username" => "me", "auth_username" => "me@example.com",
+               "proxy" => "sip:192.0.2.1;lr", "transport" => "tcp", "from" => '"${fromname}" <sip:me@example.com>',
+               "register_server" => "sip:reg.example.com", "realm" => "example.com", "contact" => "sip:me@tandem.example",
+               "expires" => 600, "rate" => 30 }.freeze
+
+  # One name for a field: option, JSON, column of an import.
+  def test_fields_of_a_provider
+    server.demo
+    options = PROVIDER.flat_map { |k, v| ["--#{k.tr("_", "-")}", v.to_s] }
+    tandem "provider", "add", "trunk", *options, "--header", "X-A: 1", "--header", "X-B: 2", "--register", "--mwi",
+           "--disable", "--password-stdin", input: "s\n"
+    all = PROVIDER.merge("headers" => ["X-A: 1", "X-B: 2"], "register" => true, "mwi" => true, "disabled" => true, "disabled_reason" => "")
+    show = ->(name) { JSON.parse(tandem("provider", "show", name, "--json")) }
+    assert_equal all, show["trunk"].slice(*all.keys)
+    tandem "provider", "set", "trunk", "--expires", "700", "--no-register", "--no-mwi", "--enable", "--proxy", ""
+    changed = all.merge("expires" => 700, "register" => false, "mwi" => false, "disabled" => false, "proxy" => "")
+    assert_equal changed, show["trunk"].slice(*all.keys)
+    tandem "provider", "set", "trunk", "--disable", "Not paid", "--header", ""
+    assert_equal [true, "Not paid", []], show["trunk"].values_at("disabled", "disabled_reason", "headers")
+    file = File.join(server.dir, "providers.csv")
+    row = all.transform_values { |v| v.is_a?(Array) ? v.join("|") : { true => "yes", false => "no" }.fetch(v, v) }
+    quote = ->(v) { %("#{v.to_s.gsub('"', '""')}") }
+    File.write(file, "name,customer,password,#{row.keys.join(",")}\nagain,demo,s,#{row.values.map(&quote).join(",")}\n")
+    tandem "provider", "import", file
+    assert_equal all, show["again"].slice(*all.keys)
+    before = show["again"]["password_key"]
+    File.write(file, "name,customer,expires\nagain,demo,800\n")
+    assert_match(/there is this provider already/, refused("provider", "import", file))
+    tandem "provider", "import", file, "--update"
+    assert_equal all.merge("expires" => 800, "password_key" => before), show["again"].slice(*all.keys, "password_key")
+    tandem "provider", "remove", "again"
+    assert_equal ["trunk"], JSON.parse(tandem("provider", "list", "--json")).map { |p| p["name"] }
+  end
+
+  def test_faults_of_a_provider_are_told_with_what_is_right
+    server.demo
+    add = %w[provider add trunk --password-stdin --server sip.example.com --username me]
+    { %w[--expires 59] => /--expires: "59" will not do; 60 to 86400 seconds/,
+      ["--header", "Via: x"] => /Via is a header that we write ourselves/,
+      ["--header", "m: x"] => /Contact is a header that we write ourselves/,
+      %w[--proxy http://x] => /--proxy: .* is not a SIP URI; write it as sip:/,
+      %w[--proxy sip:me:hidden@x.example] => /give it with --password-stdin/,
+      %w[--realm a@b] => /--realm: .* is no domain; write it as example.com/,
+      %w[--transport smoke] => /udp, tcp, tls, or auto/,
+      %w[--register --no-register] => /say one of them/ }.each do |options, fault|
+      said = refused(*add, *options, input: "secret\n", code: 2)
+      assert_match fault, said
+      refute_includes said, "hidden"
+    end
+    assert_match(/needs --server URI and --username NAME/, refused("provider", "add", "trunk", "--password-stdin", input: "secret\n"))
+    assert_equal [], JSON.parse(tandem("provider", "list", "--json"))
+    file = File.join(server.dir, "providers.csv")
+    File.write(file, "name,customer,server,username,password,expires\nok,demo,x.example,me,s,\na.b,demo,x.example,me,s,\n" \
+                     "c,demo,x.example,me,,\nd,demo,x.example,me,s,59\ne,nobody,x.example,me,s,\n")
+    said = refused("provider", "import", file, code: 2)
+    [/csv:3: a provider's name has no dot/, /csv:4: there is no password \(c\)/, /csv:5: expires: "59" will not do/,
+     /csv:6: there is no such customer \(nobody\)/, /nothing was imported/].each { |fault| assert_match fault, said }
+    assert_equal [], JSON.parse(tandem("provider", "list", "--json"))
+  end
+
   def test_dialplans_are_checked_first
     server.demo
     r = server.dialplan("broken", "if true\n  sys.Dial(\n")
