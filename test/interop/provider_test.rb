@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Registering with registrars that we did not write: Kamailio with digest, which dies, forgets and is stopped; and a
+# sipp that misbehaves.
+require_relative "lib"
+
+class ProviderTest < InteropTest
+  COUNT = 10
+  KAMAILIO = File.expand_path("../bench/kamailio.cfg", __dir__)
+
+  def registrar_port = @registrar_port ||= free_port
+
+  def kamailio
+    dir = File.join(server.dir, "kamailio")
+    FileUtils.mkdir_p(dir)
+    run_tool("kamailio", "-DD", "-E", "-f", KAMAILIO, "-A", "PORT=#{registrar_port}", "-A", "CHILDREN=1",
+             "-A", "USERS=#{COUNT}", "-A", "HASH=4", "-w", dir, "-Y", dir)
+  end
+
+  # Kamailio is several processes.
+  def family(pid) = [pid, *server.children(pid).flat_map { |child| family(child) }]
+  def signal(name, started) = family(started.pid).each { |pid| Process.kill(name, pid) rescue nil }
+
+  def add(user, *more, password: "secret-#{user}", realm: "bench.test")
+    tandem("provider", "add", "p#{user}", "--customer", "demo", "--server", "sip:127.0.0.1:#{registrar_port}",
+           "--realm", realm, "--username", user, "--password-stdin", "--register", *more, input: "#{password}\n")
+  end
+
+  def users = COUNT.times.map { |i| "u#{i}" }
+  def states = JSON.parse(tandem("providers", "--json")).to_h { |p| [p["name"], p] }
+
+  def all_registered
+    eventually("all are registered: #{states.values.map { |p| p.values_at("state", "reason") }.uniq}", 90) do
+      states.values.all? { |p| p["state"] == "registered" && p["expires_s"].to_i > 0 }
+    end
+  end
+
+  # What the registrar itself says.
+  def known_there(name) = server.run("provider", "test", name, "--json").json.to_h { |f| [f["step"], f["text"]] }["register"]
+
+  def setup
+    skip "kamailio is not installed" unless tool?("kamailio")
+    server.demo.start
+  end
+
+  def test_digest_and_its_ends
+    kamailio
+    users.each { |u| add(u) }
+    all_registered
+    users.each { |u| assert_match(/accepted.*ours among them/, known_there("pu#{u[1..]}")) }
+    tandem("provider", "set", "pu0", "--password-stdin", input: "wrong\n")
+    eventually("it is said that the password is wrong") { states["pu0"]["reason"].to_s.include?("password") }
+    assert_equal "registered", states["pu1"]["state"]
+    tandem("provider", "set", "pu0", "--password-stdin", input: "secret-u0\n")
+    all_registered
+    tandem("provider", "set", "pu1", "--no-register")
+    eventually("it was taken back") { known_there("pu1") =~ /registered there: 0/ }
+    tandem("provider", "remove", "pu2")
+    eventually("it is gone") { !states.key?("pu2") }
+  end
+
+  def test_a_registrar_that_dies_forgets_and_is_stopped
+    first = kamailio
+    users.each { |u| add(u, "--expires", "60") }
+    all_registered
+    signal("KILL", first)
+    eventually("the refreshes fail, and say why", 90) { states.values.any? { |p| p["reason"].to_s.match?(/timed out|could not be sent/) } }
+    second = kamailio
+    all_registered
+    signal("STOP", second)
+    sleep 20
+    signal("CONT", second)
+    eventually("it knows them all", 90) { users.all? { |u| known_there("p#{u}") =~ /ours among them/ } }
+    all_registered
+  ensure
+    signal("CONT", second) if second
+  end
+
+  def test_a_registrar_that_misbehaves
+    bad = sipp("registrar-bad", "-m", 1, port: registrar_port, target: "127.0.0.1:1")
+    add("joe", realm: "127.0.0.1")
+    assert_equal 0, bad.ended, bad.text
+    eventually("in the end it is registered") { states["pjoe"]["state"] == "registered" }
+    assert_in_delta 600, states["pjoe"]["expires_s"], 30
+    words = server.log
+    assert_match(/503 Maintenance/, words)
+    assert_match(/other contacts, not ours/, words)
+  end
+end
