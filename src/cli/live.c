@@ -91,6 +91,8 @@ int live_status(struct cli *c)
 		{ "store", "Database" }, { "store_waiting", "Waiting writes" },
 		{ "customers", "Customers" }, { "domains", "Domains" }, { "accounts", "Accounts" },
 		{ "dialplans", "Dialplans" }, { "providers", "Providers" },
+		{ "providers_registered", "Registered with" },
+		{ "providers_failing", "Registering fails with" },
 		{ "bindings", "Registered phones" }, { "calls", "Calls" },
 		{ "received", "Messages received" }, { "sent", "Messages sent" },
 		{ "malformed", "Malformed" }, { "dropped", "Dropped" },

@@ -26,6 +26,7 @@ struct ask {
 	/* what the commands need */
 	char call[128], reason[128];
 	size_t counts[WORKERS_MAX];
+	struct provider_counts providers[WORKERS_MAX];
 	bool found[WORKERS_MAX];
 };
 
@@ -166,6 +167,8 @@ void control_hangup(struct client *c, const json_t *request)
 static void look_status(struct ask *a, struct core_worker *w, struct answer *out)
 {
 	a->counts[w->worker.id] = call_count(w->roles.calls);
+	if (w->roles.providers)
+		provider_agent_counts(w->roles.providers, &a->providers[w->worker.id]);
 }
 
 void put_number(json_t *o, const char *key, uint64_t v)
@@ -259,6 +262,26 @@ static void put_sandboxes(json_t *o, struct core *core)
 	put_number(o, "dialplan_refused", s.refused);
 }
 
+static void put_providers(json_t *o, const struct ask *a, unsigned workers)
+{
+	struct provider_counts sum = { 0 };
+
+	for (unsigned i = 0; i < workers; i++) {
+		sum.registered += a->providers[i].registered;
+		sum.trying += a->providers[i].trying;
+		sum.failing += a->providers[i].failing;
+		sum.held += a->providers[i].held;
+		sum.requests += a->providers[i].requests;
+		sum.successes += a->providers[i].successes;
+	}
+	put_number(o, "providers_registered", sum.registered);
+	put_number(o, "providers_trying", sum.trying);
+	put_number(o, "providers_failing", sum.failing);
+	put_number(o, "providers_held", sum.held);
+	put_number(o, "provider_requests", sum.requests);
+	put_number(o, "provider_successes", sum.successes);
+}
+
 static void finish_status(struct ask *a)
 {
 	struct core *core = a->client->control->core;
@@ -281,6 +304,7 @@ static void finish_status(struct ask *a)
 	put_number(o, "workers", core->worker_count);
 	put_data(o, core);
 	put_number(o, "calls", calls);
+	put_providers(o, a, core->worker_count);
 	put_traffic(o, core);
 	put_overload(o, core);
 	put_sandboxes(o, core);

@@ -220,5 +220,7 @@ void provider_agent_counts(const struct provider_agent *a, struct provider_count
 		.trying = a->states[PROVIDER_WAITING] + a->states[PROVIDER_TRYING],
 		.failing = a->states[PROVIDER_BACKING_OFF] + a->states[PROVIDER_NEEDS_CREDENTIALS],
 		.held = a->states[PROVIDER_HELD] + a->states[PROVIDER_LEAVING],
+		.requests = a->requests,
+		.successes = a->successes,
 	};
 }

@@ -122,6 +122,7 @@ static void succeed(struct registration *r, const struct sip_msg *rsp)
 		return;
 	}
 	end_try(r);
+	r->agent->successes++;
 	r->cause = CAUSE_NONE;
 	r->failures = r->rejections = 0;
 	r->expires_ms = registration_now(r) + seconds * 1000ULL;

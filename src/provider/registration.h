@@ -64,6 +64,7 @@ struct provider_agent {
 	uint64_t heard_ms; /* monotonic; when any provider answered last */
 	bool cut_off; /* a try failed, and nobody answered from its beginning on */
 	unsigned states[PROVIDER_STATE_COUNT];
+	uint64_t requests, successes;
 	struct list probes; /* probe.c */
 	unsigned probe_count;
 };

@@ -217,6 +217,7 @@ enum err registration_send(struct registration *r, const struct uac_handlers *h)
 	if (r->redirect)
 		req.realm = known_realm(r, where.domain);
 	provider_new_tag(&r->agent->env, &r->ids);
+	r->agent->requests++;
 	r->uac = uac_new(&r->agent->env.uac, &req, h, r);
 	return ERR_OK;
 }

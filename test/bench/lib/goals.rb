@@ -79,4 +79,8 @@ ROWS = [
   ["call_2w_rate", "2 workers: calls begun and ended", "/s"],
   ["dialplan_warm", "calls through Ruby, warm sandboxes, a core", "/s", :least, 2000, 4000],
   ["dialplan_fresh", "calls through Ruby, each a new customer, a core", "/s", :least, 500, 800],
+  ["provider_bytes", "memory for a provider that is kept registered, of %<providers>s", "B"],
+  ["provider_cpu", "refreshing a registration at a provider, CPU each", "us"],
+  ["provider_rate", "  that was done", "/s"],
+  ["provider_failing", "  registrations that failed meanwhile", "", :most, 0, 0],
 ].map { |id, title, unit, goal, at_least, aim| Row.new(id:, title:, unit:, goal:, at_least:, aim:) }.freeze

@@ -5,7 +5,7 @@
 class Jobs
   # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
   ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.4, "held" => 0.2, "many" => :itself,
-          "latency" => 1.0, "inversions" => :itself, "overload" => 0.4, "flood" => 0.4, "workers" => 0.4, "dialplan" => 1.0 }.freeze
+          "latency" => 1.0, "inversions" => :itself, "overload" => 0.4, "flood" => 0.4, "workers" => 0.4, "dialplan" => 1.0, "providers" => 0.4 }.freeze
 
   WITH_FM = %w[basic latency].freeze
   BASIC = %w[options refresh register call].freeze
@@ -278,6 +278,39 @@ class Jobs
     [others.finish, attacker.finish]
   ensure
     [others, attacker].each(&:stop)
+  end
+
+  # ---- registrations at providers ----
+
+  # Tandem registers with a Kamailio, which asks for a password and grants a minute.
+  def providers(servers)
+    return unless servers.include?("tandem")
+    n = @o[:providers]
+    rows = %w[provider_bytes provider_cpu provider_rate provider_failing]
+    attempt("tandem", *rows) do
+      Kamailio.with(users: n, cpus: Cpus::LOAD) do |registrar|
+        with_server("tandem", rows, users: 0) { |server| keep_registered(server, registrar, n) }
+      end
+    end
+  end
+
+  def keep_registered(server, registrar, n)
+    before = server.memory_bytes
+    server.add_providers(n, registrar.port)
+    600.times { server.status["providers_registered"] == n ? break : sleep(0.5) }
+    after = server.memory_bytes
+    sleep 28 # the first refresh is at half of a minute
+    first, cpu, at = server.status, server.cpu_seconds, monotonic_us
+    raise Failed, "#{first["providers_registered"]} of #{n} are registered" if first["providers_registered"] < n
+    sleep @o[:refreshing]
+    last, cpu, seconds = server.status, server.cpu_seconds - cpu, (monotonic_us - at) / 1e6
+    refreshes = last["provider_successes"] - first["provider_successes"]
+    detail = { n: n, before: before, after: after, seconds: seconds, refreshes: refreshes, registered: last["providers_registered"] }
+    add("provider_bytes", server, ((after - before) / n.to_f).round, nil, detail)
+    raise Failed, "nothing was refreshed in #{seconds.round} s" if refreshes.zero?
+    add("provider_cpu", server, (cpu * 1e6 / refreshes).round(2), nil, detail)
+    add("provider_rate", server, (refreshes / seconds).round(1), nil, detail)
+    add("provider_failing", server, last["providers_failing"], nil, detail)
   end
 
   # ---- dialplans ----

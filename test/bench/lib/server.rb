@@ -197,6 +197,9 @@ class Tandem < Server
       [service]
       data_dir = #{@dir}
       #{Process.uid.zero? ? "user = root" : ""}
+      [provider]
+      registers_per_second = 5000
+      registers_per_host = 5000
       [log]
       level = warning
     END
@@ -217,6 +220,20 @@ class Tandem < Server
     raise Failed, "tandem #{args.join(" ")}: #{out.lines.last(3).join}" unless status.success?
     out
   end
+
+  # u0 … at a registrar that knows bench.test.
+  def add_providers(count, port)
+    tandem "customer", "add", "bench", "--password-stdin", input: "a long password\n"
+    csv = File.join(@dir, "providers.csv")
+    File.open(csv, "w") do |f|
+      f.puts "name,customer,server,realm,username,password,register,expires"
+      count.times { |i| f.puts "p#{i},bench,sip:127.0.0.1:#{port},bench.test,u#{i},secret-u#{i},yes,60" }
+    end
+    tandem "provider", "import", csv
+    File.delete(csv)
+  end
+
+  def status = JSON.parse(tandem("status", "--json"))
 
   # How often threads waited for each other.
   def contention = JSON.parse(tandem("status", "--contention", "--json"))
