@@ -217,7 +217,7 @@ void provider_agent_counts(const struct provider_agent *a, struct provider_count
 {
 	*out = (struct provider_counts){
 		.registered = a->states[PROVIDER_REGISTERED],
-		.trying = a->states[PROVIDER_WAITING] + a->states[PROVIDER_TRYING],
+		.trying = a->states[PROVIDER_WAITING],
 		.failing = a->states[PROVIDER_BACKING_OFF] + a->states[PROVIDER_NEEDS_CREDENTIALS],
 		.held = a->states[PROVIDER_HELD] + a->states[PROVIDER_LEAVING],
 		.requests = a->requests,

@@ -59,7 +59,8 @@ void provider_agent_take(struct provider_agent *a, const struct store_provider_b
 void provider_agent_changed(struct provider_agent *a, struct str customer, struct str name);
 
 struct provider_counts {
-	unsigned registered, trying, failing, held; /* here and now */
+	/* Here and now; trying: for the first time. */
+	unsigned registered, trying, failing, held;
 	uint64_t requests, successes; /* since the start: tries, those that registered or refreshed */
 };
 void provider_agent_counts(const struct provider_agent *a, struct provider_counts *out);

@@ -48,10 +48,10 @@ void registration_enter(struct registration *r, enum provider_state s)
 
 	if (!passing && r->settled != s) {
 		r->since_ms = registration_worker(r)->clock.wall_ms;
+		r->agent->states[r->settled]--;
+		r->agent->states[s]++;
 		r->settled = s;
 	}
-	r->agent->states[r->state]--;
-	r->agent->states[s]++;
 	r->state = s;
 }
 
@@ -190,7 +190,7 @@ void registration_free(struct registration *r)
 {
 	struct provider_agent *a = r->agent;
 
-	a->states[r->state]--;
+	a->states[r->settled]--;
 	hash_del(&a->registrations, &r->node);
 	timer_stop(&registration_worker(r)->wheel, &r->timer);
 	if (r->uac)

@@ -63,7 +63,7 @@ struct provider_agent {
 	uint64_t free_us;
 	uint64_t heard_ms; /* monotonic; when any provider answered last */
 	bool cut_off; /* a try failed, and nobody answered from its beginning on */
-	unsigned states[PROVIDER_STATE_COUNT];
+	unsigned states[PROVIDER_STATE_COUNT]; /* of the settled */
 	uint64_t requests, successes;
 	struct list probes; /* probe.c */
 	unsigned probe_count;

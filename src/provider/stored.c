@@ -232,7 +232,6 @@ void registration_go_on(struct registration *r, const struct store_provider_bind
 	if (s == PROVIDER_TRYING || (s == PROVIDER_REGISTERED && !left))
 		s = PROVIDER_WAITING;
 	registration_enter(r, s);
-	r->settled = s == PROVIDER_WAITING ? state_of(row->state) : s;
 	r->since_ms = row->since_ms;
 	registration_arm(r, s == PROVIDER_WAITING ? 0 : until(r, row->next_ms, PROVIDER_PROBE_MS));
 	if (s == PROVIDER_REGISTERED)
