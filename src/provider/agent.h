@@ -61,7 +61,8 @@ void provider_agent_changed(struct provider_agent *a, struct str customer, struc
 struct provider_counts {
 	/* Here and now; trying: for the first time. */
 	unsigned registered, trying, failing, held;
-	uint64_t requests, successes; /* since the start: tries, those that registered or refreshed */
+	uint64_t requests,
+		successes; /* since the start: tries, those that registered or refreshed */
 };
 void provider_agent_counts(const struct provider_agent *a, struct provider_counts *out);
 

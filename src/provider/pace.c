@@ -44,13 +44,17 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p)
+/* Refreshes wait for their registrar's turns only, so that a crowd of others cannot delay them. */
+uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p, bool refresh)
 {
 	uint64_t now = a->env.uac.worker->clock.mono_ms * 1000;
-	uint64_t turn = later(now, later(a->free_us, p->free_us));
+	uint64_t turn = later(now, p->free_us);
 
-	/* the agent's own turns are not used up by those who wait for a slow registrar */
-	a->free_us = later(now, a->free_us) + 1000000 / a->cfg.per_second;
+	if (!refresh) {
+		turn = later(turn, a->free_us);
+		/* those who wait for a slow registrar do not use up the turns of the others */
+		a->free_us = later(now, a->free_us) + 1000000 / a->cfg.per_second;
+	}
 	p->free_us = turn + 1000000 / a->cfg.per_host;
 	return (turn - now + 999) / 1000;
 }

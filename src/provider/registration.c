@@ -109,7 +109,7 @@ static void take_turn(struct registration *r)
 		registration_arm(r, wait);
 		return;
 	}
-	wait = provider_pace_take(r->agent, r->pace);
+	wait = provider_pace_take(r->agent, r->pace, registration_is_registered(r));
 	if (wait == 0) {
 		registration_try(r);
 		return;

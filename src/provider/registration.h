@@ -189,7 +189,7 @@ void provider_probes_end(struct provider_agent *a);
 struct provider_pace *provider_pace_get(struct provider_agent *a, struct str host);
 void provider_pace_put(struct provider_agent *a, struct provider_pace *p); /* NULL is fine */
 /* Takes the next turn; returns how long it is away, in ms. */
-uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p);
+uint64_t provider_pace_take(struct provider_agent *a, struct provider_pace *p, bool refresh);
 
 /* ---- stored.c ---- */
 /* A new one takes up where the row says. */
