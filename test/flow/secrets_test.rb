@@ -303,8 +303,12 @@ class SecretsTest < FlowTest
     source = File.join(server.dir, "source.key")
     Dir.mkdir(credentials)
     File.write(source, "#{"ab" * 32}\n", perm: 0o600)
-    FileUtils.cp(source, File.join(credentials, "tandem-key"))
-    File.chmod(0o440, File.join(credentials, "tandem-key"))
+    give = lambda do
+      FileUtils.rm_f(File.join(credentials, "tandem-key"))
+      FileUtils.cp(source, File.join(credentials, "tandem-key"))
+      File.chmod(0o440, File.join(credentials, "tandem-key"))
+    end
+    give.call
     server.set("service", "key_file", source)
     server.env["CREDENTIALS_DIRECTORY"] = credentials
     server.demo("alice").start
@@ -315,7 +319,7 @@ class SecretsTest < FlowTest
     assert_match(/the running service has other keys than .*restart it/m, refused("key", "rotate"))
     assert_equal 1, keys.first["passwords"], "nothing was sealed with a key that the service lacks"
     server.stop
-    FileUtils.cp(source, File.join(credentials, "tandem-key"))
+    give.call
     server.env["CREDENTIALS_DIRECTORY"] = credentials
     server.start
     server.env.delete("CREDENTIALS_DIRECTORY")
