@@ -12,8 +12,14 @@ class ProviderTest < InteropTest
   def kamailio
     dir = File.join(server.dir, "kamailio")
     FileUtils.mkdir_p(dir)
-    run_tool("kamailio", "-DD", "-E", "-f", KAMAILIO, "-A", "PORT=#{registrar_port}", "-A", "CHILDREN=1",
+    (@kamailios ||= []) << run_tool("kamailio", "-DD", "-E", "-f", KAMAILIO, "-A", "PORT=#{registrar_port}", "-A", "CHILDREN=1",
              "-A", "USERS=#{COUNT}", "-A", "HASH=4", "-w", dir, "-Y", dir)
+    @kamailios.last
+  end
+
+  def teardown
+    (@kamailios || []).each { |k| signal("KILL", k) }
+    super
   end
 
   # Kamailio is several processes.
