@@ -63,6 +63,7 @@ int live_log(struct cli *c);
 int cdrs_list(struct cli *c);
 int providers_states(struct cli *c);
 int providers_test(struct cli *c);
+int live_resolve(struct cli *c);
 int help_show(struct cli *c);
 int completion_print(struct cli *c);
 

@@ -7,7 +7,7 @@
  *           {"done": true} | {"error": "sentence"}  and closes
  *
  * Commands: status, bindings, calls, keys {reload}, log {filter, follow, limit, json}, refresh,
- * hangup {call}, provider-test {customer, name}.
+ * hangup {call}, provider-test {customer, name}, resolve {uri}.
  */
 #ifndef CLI_CONTROL_H
 #define CLI_CONTROL_H

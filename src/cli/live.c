@@ -66,6 +66,21 @@ int live_hangup(struct cli *c)
 	return code;
 }
 
+int live_resolve(struct cli *c)
+{
+	static const struct cli_column columns[] = { { "step", "STEP" }, { "text", "" } };
+	json_t *rows = json_array(), *request = json_object();
+	int code;
+
+	json_object_set_new(request, "command", json_string("resolve"));
+	cli_put(request, "uri", str_of(c->args[0]));
+	code = control_ask(c, request, keep, rows, false);
+	if (code == CLI_OK)
+		return cli_print_rows(c, rows, columns, 2, "Nowhere.");
+	json_decref(rows);
+	return code;
+}
+
 static void keep_one(json_t *row, void *arg)
 {
 	json_t **out = arg;

@@ -59,6 +59,8 @@ const struct cli_command cli_commands[] = {
 	{ "key remove", "ID", "Remove a key that is not used any more.", NULL, 1, 1, key_remove },
 	{ "provider test", "NAME", "Try a provider: name look-up, password, does it answer?",
 		dialplan_name_options, 1, 1, providers_test },
+	{ "resolve", "URI", "Show where requests for a SIP URI go, and why.", NULL, 1, 1,
+		live_resolve },
 	{ "providers", "", "How registering with the providers is going.", providers_options, 0, 0,
 		providers_states },
 

@@ -44,6 +44,10 @@ const struct conf_option conf_options[] = {
 		"How much may wait to be sent on one connection before it is closed."),
 	{ "sip", "dns_servers", CONF_TEXT, AT(dns_servers), "", 0, 0, false,
 		"Name servers as ADDRESS:PORT, separated by commas; empty means the system's." },
+	{ "sip", "dns_probe", CONF_TEXT, AT(dns_probe), ".", 0, 0, false,
+		"A name that must exist: a server that does not know it is not believed when it "
+		"says "
+		"that others do not." },
 	NUMBER("sip", "dns_timeout_ms", dns_timeout_ms, "4000", 100, 60000,
 		"How long looking up a name may take."),
 	NUMBER("sip", "dns_tries", dns_tries, "2", 1, 10, "How often a name server is asked."),

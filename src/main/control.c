@@ -26,6 +26,7 @@ static const struct {
 	{ "contention", control_contention },
 	{ "log", control_log },
 	{ "provider-test", control_provider_test },
+	{ "resolve", control_resolve },
 };
 
 /* ---- text ---- */

@@ -72,6 +72,7 @@ void control_keys(struct client *c, const json_t *request);
 void control_contention(struct client *c, const json_t *request);
 void control_log(struct client *c, const json_t *request);
 void control_provider_test(struct client *c, const json_t *request);
+void control_resolve(struct client *c, const json_t *request);
 void tail_free(struct tail *t);
 void tail_wake(struct tail *t); /* the client has read something */
 

@@ -2,6 +2,7 @@
 /* The command contention: how the locks that workers share were used since the start. */
 #include "loop/inbox.h"
 #include "main/control_int.h"
+#include "transport/dns_cache.h"
 
 static void add_lock(void *arg, const struct lock_report *r)
 {
@@ -36,6 +37,7 @@ void control_contention(struct client *c, const json_t *request)
 	location_report_locks(core->location, add_lock, &out);
 	directory_report_locks(core->directory, add_lock, &out);
 	call_limits_report_locks(core->limits, add_lock, &out);
+	dns_cache_report_lock(core->names, add_lock, &out);
 	add_inboxes(core, &out);
 	store_report_locks(core->store, add_lock, &out);
 	event_bus_report_locks(core->events, add_lock, &out);

@@ -11,8 +11,9 @@
 #include "main/control.h"
 #include "main/jail.h"
 #include "main/launch.h"
+#include "transport/dns_cache.h"
 
-enum { STORE_WHY_MAX = 512 };
+enum { STORE_WHY_MAX = 512, NAMES_MAX = 65536 };
 
 static bool read_keys(struct core *c)
 {
@@ -175,6 +176,7 @@ static enum err start(struct core *c, struct buf *why)
 	settings_dialplan(c->conf, &dialplan);
 	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
 	make_node(c);
+	c->names = dns_cache_new(NAMES_MAX);
 	e = core_workers_make(c, why);
 	if (e == ERR_OK && close_records(c, db) != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
@@ -215,6 +217,7 @@ static void stop(struct core *c)
 		dialplan_host_free(c->dialplan);
 	core_workers_free(c);
 	node_free(c->node);
+	dns_cache_free(c->names);
 	if (c->location)
 		location_free(c->location);
 	if (c->directory)

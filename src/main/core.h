@@ -53,6 +53,7 @@ struct core {
 	struct call_limits *limits;
 	struct dialplan_host *dialplan;
 	struct net *net;
+	struct dns_cache *names;
 	struct core_worker *workers[WORKERS_MAX];
 	unsigned worker_count;
 	struct control *control;

@@ -20,6 +20,7 @@ static enum err make_one(
 		.key = c->key };
 
 	settings_resolver(c->conf, &c->net_config, &resolver);
+	resolver.cache = c->names;
 	w->resolver = resolver_new(&w->worker, &resolver);
 	if (!w->resolver) {
 		buf_lit(why, "the resolver could not be started");

@@ -41,9 +41,10 @@ enum err settings_net(
 void settings_resolver(
 	const struct conf *c, const struct net_config *net, struct resolver_config *out)
 {
-	*out = (struct resolver_config){
-		.servers = c->dns_servers, .timeout_ms = c->dns_timeout_ms, .tries = c->dns_tries
-	};
+	*out = (struct resolver_config){ .servers = c->dns_servers,
+		.probe = c->dns_probe,
+		.timeout_ms = c->dns_timeout_ms,
+		.tries = c->dns_tries };
 	for (unsigned i = 0; i < net->listen_count; i++) {
 		out->ipv4 = out->ipv4 || net->listen[i].addr.sa.sa_family == AF_INET;
 		out->ipv6 = out->ipv6 || net->listen[i].addr.sa.sa_family == AF_INET6;

@@ -156,7 +156,11 @@ static void rejected(struct registration *r, const struct sip_msg *rsp)
 
 	free(r->challenge);
 	r->challenge = NULL;
-	if (!r->provider->password.n)
+	if (r->provider->password_fault.n)
+		registration_fail(r, CAUSE_REFUSED, PROVIDER_NEEDS_CREDENTIALS, PROVIDER_PROBE_MS,
+			"the provider asks for a password (%u): %.*s", rsp->status,
+			STR_ARG(r->provider->password_fault));
+	else if (!r->provider->password.n)
 		registration_fail(r, CAUSE_REFUSED, PROVIDER_NEEDS_CREDENTIALS, PROVIDER_PROBE_MS,
 			"the provider asks for a password (%u), and none is configured",
 			rsp->status);

@@ -134,6 +134,9 @@ static void tell_register(struct probe *p, const struct sip_msg *rsp, struct str
 			asked ? "user name or password are not accepted"
 				: p->provider->password.n
 				? "it asks in a way that cannot be answered"
+				: p->provider->password_fault.n
+				? "it asks for a password, and ours cannot be opened: see "
+				  "`provider show`"
 				: "it asks for a password, and none is configured");
 	else
 		tell(p, "register", false, "%.*s says %u %.*s", STR_ARG(from), rsp->status,

@@ -16,8 +16,7 @@ struct reading {
 
 static struct dns_answer *answer_new(enum dns_type type, enum dns_status status, unsigned room)
 {
-	struct dns_answer *a =
-		mem_zero(sizeof(*a) + room * sizeof(struct dns_record));
+	struct dns_answer *a = mem_zero(sizeof(*a) + room * sizeof(struct dns_record));
 
 	a->refs = 1;
 	a->type = type;
@@ -39,8 +38,7 @@ static struct str keep(struct reading *r, const char *s, size_t n)
 static bool take_name(struct reading *r, const uint8_t **p, const uint8_t *end, struct str *out)
 {
 	char name[NS_MAXDNAME];
-	int n = ns_name_uncompress(
-		ns_msg_base(r->msg), ns_msg_end(r->msg), *p, name, sizeof(name));
+	int n = ns_name_uncompress(ns_msg_base(r->msg), ns_msg_end(r->msg), *p, name, sizeof(name));
 
 	if (n < 0 || *p + n > end)
 		return false;

@@ -162,8 +162,8 @@ void dns_cache_put(struct dns_cache *c, enum dns_type type, struct str name, uin
 		e->failed_until_ms = 0;
 		e->fresh_until_ms = now_ms + fresh_s(a) * 1000ULL;
 		/* "no such name" is not worth keeping when servers fail */
-		e->stale_until_ms = a->status == DNS_FOUND ? e->fresh_until_ms + STALE_MS
-							   : e->fresh_until_ms;
+		e->stale_until_ms =
+			a->status == DNS_FOUND ? e->fresh_until_ms + STALE_MS : e->fresh_until_ms;
 		list_del(&e->link);
 		list_append(&c->by_age, &e->link);
 	}

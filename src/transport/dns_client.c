@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "transport/dns_client.h"
 
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct dns_client {
 
 struct question {
 	struct hash_node node;
+	struct deferred start; /* c-ares may answer within the call that asks */
 	struct dns_client *client;
 	struct list waits;
 	enum dns_type type;
@@ -203,6 +205,7 @@ static bool all_down(const struct dns_client *c)
 
 static void question_free(struct question *q)
 {
+	list_del(&q->start.link);
 	list_each_safe (it, &q->waits)
 		list_del(it);
 	hash_del(&q->client->questions, &q->node);
@@ -316,7 +319,7 @@ static void probe(struct question *q, struct server *s)
 	struct asked *k = mem_new(struct asked);
 
 	*k = (struct asked){ q, q->client, s, DNS_SOA };
-	ares_query(dns_channel(s->dns), q->client->probe, C_IN, DNS_SOA, on_probe, k);
+	ares_query(dns_channel(s->dns), q->client->probe, ns_c_in, DNS_SOA, on_probe, k);
 	dns_asked(s->dns);
 }
 
@@ -356,7 +359,7 @@ static void ask(struct dns_client *c, struct question *q, struct server *s, enum
 	struct asked *k = mem_new(struct asked);
 
 	*k = (struct asked){ q, c, s, type };
-	ares_query(dns_channel(s->dns), name, C_IN, (int)type, on_answer, k);
+	ares_query(dns_channel(s->dns), name, ns_c_in, (int)type, on_answer, k);
 	dns_asked(s->dns);
 }
 
@@ -398,14 +401,16 @@ static void choose_order(struct question *q)
 
 /* ---- what is known without asking ---- */
 
-static struct dns_answer *from_hosts(struct dns_client *c, enum dns_type type, const char *name)
+static struct dns_answer *from_hosts(struct dns_client *c, enum dns_type type, struct str host)
 {
 	struct hostent *h = NULL;
+	char name[DNS_NAME_MAX];
 	struct addr list[DNS_RECORDS_MAX];
 	unsigned n = 0;
 	int family = type == DNS_A ? AF_INET : AF_INET6;
 
 	if ((type != DNS_A && type != DNS_AAAA) || c->count == 0 ||
+		str_copy(host, name, sizeof(name)) ||
 		ares_gethostbyname_file(dns_channel(c->servers[0]->dns), name, family, &h) !=
 			ARES_SUCCESS)
 		return NULL;
@@ -434,6 +439,34 @@ static struct question *find_question(struct dns_client *c, enum dns_type type, 
 	return NULL;
 }
 
+static void on_start(struct deferred *d)
+{
+	ask_next(container_of(d, struct question, start));
+}
+
+/* w: NULL when nobody waits. */
+static enum err begin(struct dns_client *c, enum dns_type type, struct str name, struct dns_wait *w)
+{
+	struct question *q;
+
+	if (c->questions.count >= QUESTIONS_MAX || name.n >= DNS_NAME_MAX)
+		return ERR_FULL;
+	if (all_down(c))
+		reread(c);
+	q = mem_new(struct question);
+	(void)!str_copy(name, q->name, sizeof(q->name));
+	q->client = c;
+	q->type = type;
+	list_init(&q->waits);
+	list_init(&q->start.link);
+	if (w)
+		list_append(&q->waits, &w->link);
+	hash_add(&c->questions, &q->node, hash_mix(hash_istr(name), type));
+	choose_order(q);
+	worker_defer(c->worker, &q->start, on_start);
+	return ERR_OK;
+}
+
 enum err dns_ask(struct dns_client *c, enum dns_type type, struct str name, struct dns_wait *w,
 	struct dns_answer **out, enum dns_source *from, uint32_t *left_s)
 {
@@ -448,37 +481,31 @@ enum err dns_ask(struct dns_client *c, enum dns_type type, struct str name, stru
 			*out = dns_answer_failed(type);
 		return ERR_OK;
 	}
+	q = find_question(c, type, name);
+	if (*out && all_down(c)) { /* old, and nobody need wait: it is asked all the same */
+		return q ? ERR_OK : begin(c, type, name, NULL);
+	}
 	dns_answer_unref(*out);
 	*out = NULL;
-	q = find_question(c, type, name);
 	if (q) {
 		list_append(&q->waits, &w->link);
 		return ERR_OK;
 	}
-	if (c->questions.count >= QUESTIONS_MAX)
-		return ERR_FULL;
-	if (all_down(c))
-		reread(c);
-	q = mem_new(struct question);
-	if (str_copy(name, q->name, sizeof(q->name))) {
-		free(q);
-		*out = dns_answer_of_addrs(type, NULL, 0); /* no name is as long as that */
-		return ERR_OK;
-	}
-	*out = from_hosts(c, type, q->name);
-	if (*out) {
-		*from = DNS_FROM_HOSTS;
-		free(q);
-		return ERR_OK;
-	}
-	q->client = c;
-	q->type = type;
-	list_init(&q->waits);
-	list_append(&q->waits, &w->link);
-	hash_add(&c->questions, &q->node, hash_mix(hash_istr(name), type));
-	choose_order(q);
-	worker_defer(c->worker, &q->start, on_start);
-	return ERR_OK;
+	*out = from_hosts(c, type, name);
+	*from = DNS_FROM_HOSTS;
+	return *out ? ERR_OK : begin(c, type, name, w);
+}
+
+struct dns_answer *dns_known(
+	struct dns_client *c, enum dns_type type, struct str name, enum dns_source *from)
+{
+	struct dns_answer *a;
+	uint32_t left;
+
+	if (dns_cache_get(c->cfg.cache, type, name, now_ms(c), &a, &left) == DNS_NOTHING)
+		a = dns_answer_failed(type);
+	*from = DNS_FROM_STALE;
+	return a;
 }
 
 void dns_stop_waiting(struct dns_wait *w)
@@ -530,7 +557,7 @@ void dns_client_print(const struct dns_client *c, struct buf *b)
 {
 	for (unsigned i = 0; i < c->count; i++)
 		buf_printf(b, "%s%s: %s", i ? "; " : "", c->servers[i]->name,
-			is_down(c->servers[i])         ? "does not answer"
+			is_down(c->servers[i])            ? "does not answer"
 				: c->servers[i]->failures ? "failed a moment ago"
 							  : "fine");
 	if (!c->count)

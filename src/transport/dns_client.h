@@ -43,11 +43,15 @@ void dns_client_free(struct dns_client *c); /* nobody is told; waits are unlinke
 
 /*
  * The answer at once, with a reference and *from, when it is known; else NULL, and w->done comes
- * unless dns_stop_waiting. ERR_FULL: too many questions are open (then *out is NULL, too).
+ * unless dns_stop_waiting. ERR_FULL: too many questions are open, or no name is as long as that
+ * (then *out is NULL, too).
  */
 MUST_USE enum err dns_ask(struct dns_client *c, enum dns_type type, struct str name,
 	struct dns_wait *w, struct dns_answer **out, enum dns_source *from, uint32_t *left_s);
 void dns_stop_waiting(struct dns_wait *w);
+/* What is known without asking anybody, however old (up to a day); or DNS_FAILED. A reference. */
+struct dns_answer *dns_known(
+	struct dns_client *c, enum dns_type type, struct str name, enum dns_source *from);
 
 /* "udp 192.0.2.53:53: fine" and the like, a line each. */
 void dns_client_print(const struct dns_client *c, struct buf *b);

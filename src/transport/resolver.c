@@ -1,127 +1,80 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The real resolver. A look-up: a literal address is its own answer; a port asks for addresses of
- * the host; without one, SRV records come first (RFC 3263 4.2; no NAPTR). Answers are kept for
- * their TTL and, when the servers fail later, longer.
+ * The real resolver. A look-up keeps the answers that it has; whenever one comes, the procedure of
+ * RFC 3263 is gone through again from the top, until it finds all it needs or knows that there is
+ * nothing. So the procedure reads as in the RFC, whatever comes when.
  */
 #include "transport/resolver.h"
 
-#include <arpa/nameser.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/hash.h"
 #include "event/event.h"
-#include "transport/dns.h"
+#include "transport/dns_client.h"
 
-enum {
-	CACHE_MAX = 4096,
-	TTL_MIN_S = 5,
-	TTL_MAX_S = 3600,
-	STALE_S = 86400, /* so long an answer is used when the servers fail */
-	LOOKUPS_MAX = 10000,
-	NAMES_MAX = 8, /* hosts of SRV records that are looked up */
-	HOST_MAX = 256,
-};
-
-struct cached {
-	struct hash_node node;
-	struct list link; /* oldest first */
-	char *key;
-	uint64_t fresh_until_ms, stale_until_ms;
-	struct targets targets;
-};
+enum { LOOKUPS_MAX = 10000, NEEDS_MAX = 32, SERVICES_MAX = 4 };
 
 struct real {
 	struct resolver resolver; /* first member */
 	struct resolver_config cfg;
-	struct dns *dns;
-	struct hash lookups, cache;
-	struct list cached, all; /* all: every struct lookup */
+	struct dns_client *dns;
+	struct hash lookups;
+	struct list all; /* every struct lookup */
 	uint64_t next_id;
 };
 
-struct srv { /* a host to ask for addresses; its answers go in front of those of later ones */
+struct need { /* a question of a look-up, and its answer */
+	struct list link;
+	struct dns_wait wait;
 	struct lookup *lookup;
+	enum dns_type type;
+	struct dns_answer *answer; /* NULL: not yet */
+	enum dns_source from;
+	size_t n;
+	char name[];
+};
+
+struct service { /* a protocol, and where its SRV records are */
 	enum tp_proto proto;
-	uint16_t port, priority;
-	uint32_t order; /* by weight, drawn */
-	char host[HOST_MAX];
-	struct targets found;
+	char name[DNS_NAME_MAX];
 };
 
 struct lookup {
 	struct list link;
 	struct hash_node node; /* by id, while somebody waits */
 	struct deferred deferred;
-	struct timer timeout;
+	struct timer deadline;
 	struct real *r;
 	uint64_t id;
 	resolver_done *done; /* NULL: nobody waits any more */
 	void *arg;
-	unsigned pending; /* questions that c-ares will answer */
-	bool answered;
-	enum tp_proto proto; /* of the host itself */
+	struct buf *steps;
+	enum tp_proto proto;
+	bool proto_given, answered, hurried;
 	uint16_t port; /* 0: none was given */
-	char host[HOST_MAX];
-	char key[HOST_MAX + 32];
-	struct srv names[NAMES_MAX];
-	unsigned name_count;
-	unsigned ttl_s;
+	uint64_t seed; /* of the draws by weight */
+	char host[DNS_NAME_MAX];
+	struct list needs;
+	unsigned need_count;
+	bool waiting; /* for an answer that the procedure needs */
 	enum err err;
 	struct targets result;
 };
 
-/* ---- cache ---- */
-
-static struct cached *cache_find(struct real *r, struct str key)
-{
-	for (struct hash_node *n = hash_find(&r->cache, hash_istr(key)); n; n = hash_next(n)) {
-		struct cached *c = container_of(n, struct cached, node);
-
-		if (str_ieq(str_of(c->key), key))
-			return c;
-	}
-	return NULL;
-}
-
-static void cache_drop(struct real *r, struct cached *c)
-{
-	hash_del(&r->cache, &c->node);
-	list_del(&c->link);
-	free(c->key);
-	free(c);
-}
-
-static void cache_put(struct real *r, const struct lookup *l)
-{
-	uint64_t now = r->resolver.worker->clock.mono_ms;
-	struct cached *c = cache_find(r, str_of(l->key));
-	unsigned ttl = l->ttl_s < TTL_MIN_S ? TTL_MIN_S
-		: l->ttl_s > TTL_MAX_S      ? TTL_MAX_S
-					    : l->ttl_s;
-
-	if (c)
-		cache_drop(r, c);
-	if (r->cache.count >= CACHE_MAX)
-		cache_drop(r, container_of(list_first(&r->cached), struct cached, link));
-	c = mem_new(struct cached);
-	c->key = str_dup(str_of(l->key));
-	c->targets = l->result;
-	c->fresh_until_ms = now + ttl * 1000ULL;
-	c->stale_until_ms = now + STALE_S * 1000ULL;
-	hash_add(&r->cache, &c->node, hash_istr(str_of(c->key)));
-	list_append(&r->cached, &c->link);
-}
+static void advance(struct lookup *l);
 
 /* ---- the end of a look-up ---- */
 
 static void lookup_free(struct lookup *l)
 {
-	if (l->pending || !l->answered)
-		return;
+	for (struct list *it; (it = list_pop(&l->needs));) {
+		struct need *n = container_of(it, struct need, link);
+
+		dns_stop_waiting(&n->wait);
+		dns_answer_unref(n->answer);
+		free(n);
+	}
 	list_del(&l->link);
 	free(l);
 }
@@ -131,7 +84,7 @@ static void forget(struct lookup *l)
 	if (l->done)
 		hash_del(&l->r->lookups, &l->node);
 	l->done = NULL;
-	timer_stop(&l->r->resolver.worker->wheel, &l->timeout);
+	timer_stop(&l->r->resolver.worker->wheel, &l->deadline);
 }
 
 static void note_failure(const struct lookup *l)
@@ -148,7 +101,6 @@ static void answer(struct deferred *d)
 	struct lookup *l = container_of(d, struct lookup, deferred);
 	resolver_done *done = l->done;
 
-	l->answered = true;
 	forget(l);
 	if (done)
 		done(l->arg, l->id, &l->result);
@@ -158,290 +110,373 @@ static void answer(struct deferred *d)
 /* The result stands: it is told at the end of the turn. */
 static void finish(struct lookup *l)
 {
-	timer_stop(&l->r->resolver.worker->wheel, &l->timeout);
+	if (l->answered)
+		return;
+	l->answered = true;
+	timer_stop(&l->r->resolver.worker->wheel, &l->deadline);
+	list_each (it, &l->needs)
+		dns_stop_waiting(&container_of(it, struct need, link)->wait);
+	if (!l->result.count && l->done &&
+		(l->result.err == ERR_DNS || l->result.err == ERR_TIMEOUT))
+		note_failure(l);
 	worker_defer(l->r->resolver.worker, &l->deferred, answer);
 }
 
 static void fail(struct lookup *l, enum err e)
 {
-	struct cached *c = cache_find(l->r, str_of(l->key));
-
-	/* No such name is an answer; only silence is bridged by what was known. */
-	if (c && e != ERR_DNS && l->r->resolver.worker->clock.mono_ms < c->stale_until_ms) {
-		l->result = c->targets;
-	} else {
-		l->result = (struct targets){ .err = e };
-		if (l->done)
-			note_failure(l);
-	}
+	l->result = (struct targets){ .err = e };
 	finish(l);
 }
 
-static void on_timeout(struct timer *t)
-{
-	struct lookup *l = container_of(t, struct lookup, timeout);
+/* ---- questions ---- */
 
-	fail(l, ERR_TIMEOUT);
+static void explain(const struct need *n, uint32_t left_s)
+{
+	static const char *const from[] = { "", " (known)", " (old: no server answers)",
+		" (/etc/hosts)" };
+	struct buf *b = n->lookup->steps;
+
+	if (!b || b->max - b->n < 1024)
+		return;
+	buf_printf(b, "%.*s %s: ", STR_ARG(dns_type_name(n->type)), n->name);
+	dns_answer_print(b, n->answer);
+	buf_add(b, str_of(from[n->from]));
+	if (left_s && n->answer->status != DNS_FAILED)
+		buf_printf(b, ", for another %u s", left_s);
+	buf_char(b, '\n');
 }
 
-static bool over(const struct lookup *l)
+static void on_answer(struct dns_wait *w, struct dns_answer *a, enum dns_source from)
 {
-	return l->answered || !l->done || list_linked(&l->deferred.link);
+	struct need *n = container_of(w, struct need, wait);
+
+	n->answer = dns_answer_ref(a);
+	n->from = from;
+	explain(n, a->ttl_s);
+	advance(n->lookup);
+}
+
+static struct need *add_need(struct lookup *l, enum dns_type type, struct str name)
+{
+	struct need *n;
+	uint32_t left = 0;
+
+	if (l->need_count == NEEDS_MAX || name.n >= DNS_NAME_MAX)
+		return NULL;
+	n = mem_zero(sizeof(*n) + name.n + 1);
+	n->lookup = l;
+	n->type = type;
+	n->wait.done = on_answer;
+	n->n = name.n;
+	memcpy(n->name, name.p, name.n);
+	list_init(&n->wait.link);
+	list_append(&l->needs, &n->link);
+	l->need_count++;
+	if (l->hurried)
+		n->answer = dns_known(l->r->dns, type, name, &n->from);
+	else if (dns_ask(l->r->dns, type, name, &n->wait, &n->answer, &n->from, &left))
+		n->answer = dns_answer_failed(type);
+	if (n->answer)
+		explain(n, left);
+	return n;
+}
+
+static struct need *find_need(struct lookup *l, enum dns_type type, struct str name)
+{
+	list_each (it, &l->needs) {
+		struct need *n = container_of(it, struct need, link);
+
+		if (n->type == type && str_ieq(str_make(n->name, n->n), name))
+			return n;
+	}
+	return NULL;
+}
+
+/* The answer when there is one; NULL: not yet, and then the procedure waits. */
+static const struct dns_answer *need(struct lookup *l, enum dns_type type, struct str name)
+{
+	struct need *n = find_need(l, type, name);
+
+	if (!n)
+		n = add_need(l, type, name);
+	if (n && n->answer)
+		return n->answer;
+	l->waiting = l->waiting || n;
+	return NULL;
+}
+
+/* Time is up: from now on what is known has to do. */
+static void on_deadline(struct timer *t)
+{
+	struct lookup *l = container_of(t, struct lookup, deadline);
+
+	l->hurried = true;
+	list_each (it, &l->needs) {
+		struct need *n = container_of(it, struct need, link);
+
+		if (n->answer)
+			continue;
+		dns_stop_waiting(&n->wait);
+		n->answer = dns_known(l->r->dns, n->type, str_make(n->name, n->n), &n->from);
+		explain(n, 0);
+	}
+	advance(l);
 }
 
 /* ---- addresses ---- */
 
-static void add_target(
-	struct targets *t, enum tp_proto proto, const struct sockaddr *sa, uint16_t port)
+static void note_trouble(struct lookup *l, const struct dns_answer *a)
 {
-	struct target *one;
+	if (a->status == DNS_FAILED)
+		l->err = ERR_TIMEOUT;
+}
+
+static void add_target(struct lookup *l, enum tp_proto proto, const struct addr *a, uint16_t port)
+{
+	struct targets *t = &l->result;
 
 	if (t->count == TARGETS_MAX)
 		return;
-	one = &t->list[t->count];
-	*one = (struct target){ .proto = proto };
-	memcpy(&one->addr, sa,
-		sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-					 : sizeof(struct sockaddr_in6));
-	addr_set_port(&one->addr, port);
-	t->count++;
+	t->list[t->count] = (struct target){ .proto = proto, .addr = *a };
+	addr_set_port(&t->list[t->count++].addr, port);
 }
 
-static int srv_order(const void *a, const void *b)
+static void add_addrs(
+	struct lookup *l, enum dns_type type, enum tp_proto proto, struct str host, uint16_t port)
 {
-	const struct srv *x = *(const struct srv *const *)a, *y = *(const struct srv *const *)b;
+	const struct dns_answer *a = need(l, type, host);
 
-	if (x->priority != y->priority)
-		return x->priority < y->priority ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	if (!a)
+		return;
+	note_trouble(l, a);
+	for (unsigned i = 0; i < a->count; i++)
+		add_target(l, proto, &a->list[i].addr, port);
 }
 
-/* All hosts have answered: theirs in the order of the SRV records. */
-static void collect(struct lookup *l)
+static void add_host(struct lookup *l, enum tp_proto proto, struct str host, uint16_t port)
 {
-	const struct srv *order[NAMES_MAX];
+	if (l->r->cfg.ipv4)
+		add_addrs(l, DNS_A, proto, host, port);
+	if (l->r->cfg.ipv6)
+		add_addrs(l, DNS_AAAA, proto, host, port);
+}
 
-	for (unsigned i = 0; i < l->name_count; i++)
-		order[i] = &l->names[i];
-	qsort(order, l->name_count, sizeof(order[0]), srv_order);
-	for (unsigned i = 0; i < l->name_count; i++)
-		for (unsigned k = 0; k < order[i]->found.count; k++)
-			if (l->result.count < TARGETS_MAX)
-				l->result.list[l->result.count++] = order[i]->found.list[k];
-	if (l->result.count == 0) {
-		fail(l, l->err ? l->err : ERR_DNS);
+/* ---- SRV (RFC 2782) ---- */
+
+/* Less than `sum`, the same whenever the procedure comes here. */
+static uint32_t draw(const struct lookup *l, unsigned which, uint32_t sum)
+{
+	return (uint32_t)(hash_mix(l->seed, which) % sum);
+}
+
+/* The next of those with the lowest priority that is left: likelier with more weight. */
+static int choose(const struct lookup *l, const struct dns_answer *a, const bool *taken, unsigned k)
+{
+	int first = -1;
+	uint32_t sum = 0, mark, seen = 0;
+
+	for (unsigned i = 0; i < a->count; i++)
+		if (!taken[i] &&
+			(first < 0 || a->list[i].srv.priority < a->list[first].srv.priority))
+			first = (int)i;
+	for (unsigned i = 0; first >= 0 && i < a->count; i++)
+		if (!taken[i] && a->list[i].srv.priority == a->list[first].srv.priority)
+			sum += a->list[i].srv.weight;
+	if (first < 0 || sum == 0)
+		return first;
+	mark = draw(l, k, sum + 1);
+	for (unsigned i = 0; i < a->count; i++) {
+		if (taken[i] || a->list[i].srv.priority != a->list[first].srv.priority)
+			continue;
+		seen += a->list[i].srv.weight;
+		if (seen >= mark)
+			return (int)i;
+	}
+	return first;
+}
+
+/* True: there are records, or there were: the host itself does not count. */
+static bool add_service(struct lookup *l, const struct service *s)
+{
+	const struct dns_answer *a = need(l, DNS_SRV, str_of(s->name));
+	bool taken[DNS_RECORDS_MAX] = { 0 };
+	int i;
+
+	if (!a)
+		return false;
+	note_trouble(l, a);
+	for (unsigned k = 0; (i = choose(l, a, taken, k)) >= 0; k++) {
+		const struct dns_srv *srv = &a->list[i].srv;
+
+		taken[i] = true;
+		if (!str_eq(srv->host, STR(".")))
+			add_host(l, s->proto, srv->host, srv->port);
+	}
+	return a->count > 0;
+}
+
+static void add_service_name(const struct lookup *l, enum tp_proto proto, struct service *s)
+{
+	struct buf b = { .p = s->name, .max = sizeof(s->name) - 1 };
+
+	s->proto = proto;
+	buf_printf(&b, "_sip._%.*s.%s", STR_ARG(tp_proto_name(proto)), l->host);
+	s->name[buf_ok(&b) ? b.n : 0] = '\0';
+}
+
+/* ---- NAPTR (RFC 3263 4.1) ---- */
+
+static bool speaks(const struct real *r, enum tp_proto proto)
+{
+	return (proto == TP_UDP && r->cfg.udp) || (proto == TP_TCP && r->cfg.tcp);
+}
+
+static bool proto_of_service(struct str services, enum tp_proto *out)
+{
+	if (str_ieq(services, STR("SIP+D2U")))
+		*out = TP_UDP;
+	else if (str_ieq(services, STR("SIP+D2T")))
+		*out = TP_TCP;
+	else
+		return false;
+	return true;
+}
+
+static bool before(const struct dns_naptr *a, const struct dns_naptr *b)
+{
+	return a->order != b->order ? a->order < b->order : a->preference < b->preference;
+}
+
+static const struct dns_naptr *next_naptr(
+	const struct lookup *l, const struct dns_answer *a, bool *taken)
+{
+	const struct dns_naptr *best = NULL;
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < a->count; i++) {
+		const struct dns_naptr *n = &a->list[i].naptr;
+		enum tp_proto proto;
+
+		if (taken[i] || !proto_of_service(n->services, &proto) || !speaks(l->r, proto) ||
+			!str_ieq(n->flags, STR("s")) || (best && !before(n, best)))
+			continue;
+		best = n;
+		at = i;
+	}
+	if (best)
+		taken[at] = true;
+	return best;
+}
+
+static unsigned services_by_naptr(
+	const struct lookup *l, const struct dns_answer *a, struct service *out)
+{
+	bool taken[DNS_RECORDS_MAX] = { 0 };
+	const struct dns_naptr *n;
+	unsigned count = 0;
+
+	while (count < SERVICES_MAX && (n = next_naptr(l, a, taken)))
+		if (proto_of_service(n->services, &out[count].proto) &&
+			!str_copy(n->replacement, out[count].name, sizeof(out[count].name)))
+			count++;
+	return count;
+}
+
+/* ---- the procedure ---- */
+
+/* Which SRV records to look at, in order. */
+static unsigned services(struct lookup *l, struct service *out)
+{
+	const struct dns_answer *naptr;
+	unsigned count = 0;
+
+	if (l->proto_given) {
+		add_service_name(l, l->proto, &out[0]);
+		return 1;
+	}
+	naptr = need(l, DNS_NAPTR, str_of(l->host));
+	if (!naptr)
+		return 0;
+	count = services_by_naptr(l, naptr, out);
+	if (count)
+		return count;
+	if (l->r->cfg.udp)
+		add_service_name(l, TP_UDP, &out[count++]);
+	if (l->r->cfg.tcp)
+		add_service_name(l, TP_TCP, &out[count++]);
+	return count;
+}
+
+static void find_targets(struct lookup *l)
+{
+	struct service list[SERVICES_MAX];
+	bool any = false;
+	unsigned count;
+
+	if (l->port) {
+		add_host(l, l->proto, str_of(l->host), l->port);
 		return;
 	}
-	cache_put(l->r, l);
-	finish(l);
-}
-
-static enum err err_of_ares(int status)
-{
-	switch (status) {
-	case ARES_ENOTFOUND:
-	case ARES_ENODATA:
-	case ARES_EBADNAME:
-		return ERR_DNS;
-	default:
-		return ERR_TIMEOUT;
-	}
-}
-
-static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
-{
-	struct srv *s = arg;
-	struct lookup *l = s->lookup;
-
-	l->pending--;
-	for (struct ares_addrinfo_node *n = info ? info->nodes : NULL; n; n = n->ai_next) {
-		bool wanted = n->ai_family == AF_INET ? l->r->cfg.ipv4 : l->r->cfg.ipv6;
-
-		if (!wanted)
-			continue;
-		add_target(&s->found, s->proto, n->ai_addr, s->port);
-		if (n->ai_ttl >= 0 && (unsigned)n->ai_ttl < l->ttl_s)
-			l->ttl_s = (unsigned)n->ai_ttl;
-	}
-	if (info)
-		ares_freeaddrinfo(info);
-	if (status != ARES_SUCCESS && l->err != ERR_TIMEOUT)
-		l->err = err_of_ares(status);
-	if (over(l))
-		lookup_free(l);
-	else if (l->pending == 0)
-		collect(l);
-}
-
-static struct srv *add_name(struct lookup *l, enum tp_proto proto, const char *host, uint16_t port)
-{
-	struct srv *s;
-
-	if (l->name_count == NAMES_MAX)
-		return NULL;
-	s = &l->names[l->name_count];
-	*s = (struct srv){ .lookup = l, .proto = proto, .port = port };
-	if (str_copy(str_of(host), s->host, sizeof(s->host)) != ERR_OK)
-		return NULL;
-	l->name_count++;
-	return s;
-}
-
-/* c-ares looks into /etc/hosts first. */
-static void ask_addresses(struct lookup *l)
-{
-	struct real *r = l->r;
-	struct ares_addrinfo_hints hints = { .ai_family = r->cfg.ipv4 && r->cfg.ipv6 ? AF_UNSPEC
-			: r->cfg.ipv4                                                ? AF_INET
-										     : AF_INET6,
-		.ai_socktype = SOCK_DGRAM };
-	unsigned count = l->name_count;
-
-	l->pending += count + 1; /* one of our own, so that answers within the loop do not end it */
+	count = services(l, list);
 	for (unsigned i = 0; i < count; i++)
-		ares_getaddrinfo(dns_channel(r->dns), l->names[i].host, NULL, &hints, on_addresses,
-			&l->names[i]);
-	l->pending--;
-	if (l->pending == 0 && !over(l))
-		collect(l);
-	else if (over(l))
-		lookup_free(l);
-	dns_asked(r->dns);
+		any = add_service(l, &list[i]) || any;
+	if (!any && !l->waiting)
+		add_host(l, l->proto, str_of(l->host), 5060);
 }
 
-/* ---- SRV ---- */
-
-static void take_srv(
-	struct lookup *l, enum tp_proto proto, const unsigned char *answer_bytes, int n)
+static void advance(struct lookup *l)
 {
-	struct ares_srv_reply *list = NULL;
-
-	if (ares_parse_srv_reply(answer_bytes, n, &list) != ARES_SUCCESS)
+	if (l->answered)
 		return;
-	for (const struct ares_srv_reply *a = list; a; a = a->next) {
-		struct srv *s;
-
-		if (strcmp(a->host, ".") == 0 || !*a->host) /* "not available here" */
-			continue;
-		s = add_name(l, proto, a->host, a->port);
-		if (!s)
-			continue;
-		s->priority = a->priority;
-		/* A smaller number wins; weight makes small ones likelier (RFC 2782, near enough).
-		 */
-		s->order = rng_below(&l->r->resolver.worker->rng, 65536) / (a->weight + 1U);
-	}
-	ares_free_data(list);
-}
-
-static void srv_answered(
-	struct lookup *l, enum tp_proto proto, int status, const unsigned char *bytes, int n)
-{
-	l->pending--;
-	if (over(l)) {
-		lookup_free(l);
+	l->waiting = false;
+	l->err = ERR_OK;
+	l->result.count = 0;
+	find_targets(l);
+	if (l->waiting)
 		return;
-	}
-	if (status == ARES_SUCCESS)
-		take_srv(l, proto, bytes, n);
-	else if (err_of_ares(status) == ERR_TIMEOUT)
-		l->err = ERR_TIMEOUT;
-	if (l->pending)
-		return;
-	if (l->name_count == 0)
-		(void)!add_name(l, l->proto, l->host, 5060);
-	ask_addresses(l);
-}
-
-static void on_srv_udp(void *arg, int status, int timeouts, unsigned char *bytes, int n)
-{
-	srv_answered(arg, TP_UDP, status, bytes, n);
-}
-
-static void on_srv_tcp(void *arg, int status, int timeouts, unsigned char *bytes, int n)
-{
-	srv_answered(arg, TP_TCP, status, bytes, n);
-}
-
-static void ask_srv(struct lookup *l, bool udp, bool tcp)
-{
-	char name[HOST_MAX + 16];
-	struct buf b = BUF_OF(name);
-	ares_channel channel = dns_channel(l->r->dns);
-
-	l->pending = (unsigned)udp + (unsigned)tcp;
-	if (udp) {
-		buf_printf(&b, "_sip._udp.%s%c", l->host, 0);
-		ares_query(channel, name, ns_c_in, ns_t_srv, on_srv_udp, l);
-	}
-	if (tcp) {
-		b.n = 0;
-		buf_printf(&b, "_sip._tcp.%s%c", l->host, 0);
-		ares_query(channel, name, ns_c_in, ns_t_srv, on_srv_tcp, l);
-	}
-	dns_asked(l->r->dns);
+	if (!l->result.count)
+		l->result.err = l->err ? l->err : ERR_DNS;
+	finish(l);
 }
 
 /* ---- a look-up ---- */
 
-/* ERR_UNSUPPORTED: a protocol that we do not listen on. *given: the URI says which. */
-static enum err choose_proto(
-	const struct real *r, const struct sip_uri *uri, enum tp_proto *out, bool *given)
+/* ERR_UNSUPPORTED: a protocol that we do not listen on. */
+static enum err choose_proto(const struct real *r, const struct sip_uri *uri, struct lookup *l)
 {
 	struct str transport = sip_uri_param(uri, STR("transport"));
 
-	*given = transport.n > 0;
-	*out = r->cfg.udp ? TP_UDP : TP_TCP;
+	l->proto_given = transport.n > 0;
+	l->proto = r->cfg.udp ? TP_UDP : TP_TCP;
 	if (uri->scheme != SIP_SCHEME_SIP)
 		return ERR_UNSUPPORTED;
-	if (*given && tp_proto_parse(transport, out) != ERR_OK)
+	if (l->proto_given && tp_proto_parse(transport, &l->proto) != ERR_OK)
 		return ERR_UNSUPPORTED;
-	if ((*out == TP_UDP && r->cfg.udp) || (*out == TP_TCP && r->cfg.tcp))
-		return ERR_OK;
-	return ERR_UNSUPPORTED;
+	return speaks(r, l->proto) ? ERR_OK : ERR_UNSUPPORTED;
 }
 
 static void start(struct lookup *l, const struct sip_uri *uri)
 {
 	struct real *r = l->r;
-	struct str host = str_first(uri->host, HOST_MAX);
-	struct cached *c;
+	enum err e = choose_proto(r, uri, l);
 	struct addr a;
-	bool given;
-	enum err e = choose_proto(r, uri, &l->proto, &given);
 
+	if (e == ERR_OK && (uri->host.n == 0 || str_copy(uri->host, l->host, sizeof(l->host))))
+		e = ERR_SYNTAX;
 	l->port = uri->port;
-	if (e == ERR_OK)
-		e = str_copy(host, l->host, sizeof(l->host));
-	if (e != ERR_OK || host.n == 0) {
-		l->result.err = e == ERR_UNSUPPORTED ? e : ERR_SYNTAX;
+	if (e != ERR_OK) {
+		fail(l, e);
+	} else if (addr_parse_ip(uri->host, sip_uri_port(uri), &a) == ERR_OK) {
+		add_target(l, l->proto, &a, sip_uri_port(uri));
 		finish(l);
-		return;
-	}
-	if (addr_parse_ip(host, sip_uri_port(uri), &a) == ERR_OK) {
-		add_target(&l->result, l->proto, &a.sa, sip_uri_port(uri));
-		finish(l);
-		return;
-	}
-	snprintf(l->key, sizeof(l->key), "%s:%u:%d:%d", l->host, l->port, given, (int)l->proto);
-	c = cache_find(r, str_of(l->key));
-	if (c && r->resolver.worker->clock.mono_ms < c->fresh_until_ms) {
-		l->result = c->targets;
-		finish(l);
-		return;
-	}
-	timer_start(&r->resolver.worker->wheel, &l->timeout, r->cfg.timeout_ms);
-	if (l->port) {
-		(void)!add_name(l, l->proto, l->host, l->port);
-		ask_addresses(l);
 	} else {
-		ask_srv(l, r->cfg.udp && (!given || l->proto == TP_UDP),
-			r->cfg.tcp && (!given || l->proto == TP_TCP));
+		timer_start(&r->resolver.worker->wheel, &l->deadline, r->cfg.timeout_ms);
+		advance(l);
 	}
 }
 
-static uint64_t lookup(
-	struct resolver *resolver, const struct sip_uri *uri, resolver_done *done, void *arg)
+static uint64_t lookup(struct resolver *resolver, const struct sip_uri *uri, struct buf *steps,
+	resolver_done *done, void *arg)
 {
 	struct real *r = (struct real *)resolver;
 	struct lookup *l = mem_new(struct lookup);
@@ -450,17 +485,17 @@ static uint64_t lookup(
 	l->id = ++r->next_id;
 	l->done = done;
 	l->arg = arg;
-	l->ttl_s = TTL_MAX_S;
+	l->steps = steps;
+	l->seed = rng_u64(&resolver->worker->rng);
 	list_append(&r->all, &l->link);
+	list_init(&l->needs);
 	list_init(&l->deferred.link);
-	timer_init(&l->timeout, on_timeout);
+	timer_init(&l->deadline, on_deadline);
 	hash_add(&r->lookups, &l->node, hash_mix(l->id, 0));
-	if (r->lookups.count > LOOKUPS_MAX) {
-		l->result.err = ERR_TIMEOUT;
-		finish(l);
-	} else {
+	if (r->lookups.count > LOOKUPS_MAX)
+		fail(l, ERR_TIMEOUT);
+	else
 		start(l, uri);
-	}
 	return l->id;
 }
 
@@ -474,9 +509,7 @@ static void cancel(struct resolver *resolver, uint64_t id)
 		if (l->id != id)
 			continue;
 		forget(l);
-		/* Freed at the end of the turn, or when c-ares has answered. */
-		if (!list_linked(&l->deferred.link))
-			worker_defer(r->resolver.worker, &l->deferred, answer);
+		finish(l); /* freed at the end of the turn */
 		return;
 	}
 }
@@ -489,14 +522,16 @@ struct resolver *resolver_new(struct worker *w, const struct resolver_config *cf
 	r->resolver = (struct resolver){ .ops = &ops, .worker = w };
 	r->cfg = *cfg;
 	hash_init(&r->lookups, 64);
-	hash_init(&r->cache, 64);
-	list_init(&r->cached);
 	list_init(&r->all);
-	r->dns = dns_new(w, cfg->servers, cfg->timeout_ms, cfg->tries);
+	r->dns = dns_client_new(w,
+		&(struct dns_client_config){ .servers = cfg->servers,
+			.probe = cfg->probe,
+			.timeout_ms = cfg->timeout_ms,
+			.tries = cfg->tries,
+			.cache = cfg->cache });
 	if (r->dns)
 		return &r->resolver;
 	hash_fini(&r->lookups);
-	hash_fini(&r->cache);
 	free(r);
 	return NULL;
 }
@@ -510,14 +545,9 @@ void resolver_free(struct resolver *resolver)
 
 		forget(l);
 		list_del(&l->deferred.link);
-		l->answered = true;
 		lookup_free(l);
 	}
-	/* Gives up what c-ares has not answered; that frees the rest. */
-	dns_free(r->dns);
-	for (struct list *it; (it = list_first(&r->cached));)
-		cache_drop(r, container_of(it, struct cached, link));
+	dns_client_free(r->dns);
 	hash_fini(&r->lookups);
-	hash_fini(&r->cache);
 	free(r);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a request for a URI goes: an ordered list of targets (RFC 3263). One resolver a worker,
+ * Where a request for a URI goes: an ordered list of targets (RFC 3263 4). One resolver a worker,
  * nothing blocks. A seam: the replay harness has one over a table.
  *
- * Now: literal addresses, /etc/hosts, SRV, A and AAAA through c-ares with a TTL cache.
+ * A literal address is its own answer. A port means the addresses of the host. Without one: NAPTR
+ * records, those that we speak, by order and preference; then SRV records, by priority and, among
+ * equals, drawn by weight (RFC 2782); then A and AAAA. What the questions themselves do (several
+ * servers, cache, staleness): transport/dns_client.h.
  */
 #ifndef TRANSPORT_RESOLVER_H
 #define TRANSPORT_RESOLVER_H
@@ -20,15 +23,20 @@ struct target {
 struct targets {
 	struct target list[TARGETS_MAX];
 	unsigned count;
-	enum err err; /* count == 0: ERR_DNS (no such name), ERR_TIMEOUT (no answer), ERR_SYNTAX */
+	/*
+	 * count == 0: ERR_DNS (who must know says that there is nothing), ERR_TIMEOUT (nobody could
+	 * be asked), ERR_SYNTAX, ERR_UNSUPPORTED (a protocol that we do not listen on).
+	 */
+	enum err err;
 };
 
 struct resolver;
 typedef void resolver_done(void *arg, uint64_t id, const struct targets *t);
 
 struct resolver_ops {
-	uint64_t (*lookup)(
-		struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg);
+	/* steps: what was asked and found, a line each, for people; may be NULL, outlives it. */
+	uint64_t (*lookup)(struct resolver *r, const struct sip_uri *uri, struct buf *steps,
+		resolver_done *done, void *arg);
 	void (*cancel)(struct resolver *r, uint64_t id);
 };
 
@@ -44,7 +52,13 @@ struct resolver {
 static inline uint64_t resolver_lookup(
 	struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg)
 {
-	return r->ops->lookup(r, uri, done, arg);
+	return r->ops->lookup(r, uri, NULL, done, arg);
+}
+
+static inline uint64_t resolver_explain(struct resolver *r, const struct sip_uri *uri,
+	struct buf *steps, resolver_done *done, void *arg)
+{
+	return r->ops->lookup(r, uri, steps, done, arg);
 }
 
 static inline void resolver_cancel(struct resolver *r, uint64_t id)
@@ -52,13 +66,16 @@ static inline void resolver_cancel(struct resolver *r, uint64_t id)
 	r->ops->cancel(r, id);
 }
 
-/* The real one (c-ares on the worker's loop). servers: "" for the system's, else "ip:port,…". */
+/* The real one, over c-ares on the worker's loop. */
+struct dns_cache;
 struct resolver_config {
-	struct str servers;
+	struct str servers; /* "" for the system's, else "ip:port,…" */
+	struct str probe; /* see struct dns_client_config */
 	unsigned timeout_ms; /* whole look-up */
-	unsigned tries;
+	unsigned tries; /* of each server */
 	bool ipv4, ipv6; /* families that we listen on */
 	bool udp, tcp; /* protocols that we listen on */
+	struct dns_cache *cache; /* shared by the workers; outlives the resolver */
 };
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg);
 void resolver_free(struct resolver *r);

@@ -4,35 +4,27 @@
 
 #include "world.h"
 
-struct name {
+struct name { /* as the scenario says last */
 	struct list link;
 	char *name;
 	struct addr addrs[TARGETS_MAX];
 	unsigned count;
+	enum err err; /* count == 0 */
+	uint64_t after_ms; /* it answers so late */
 };
 
 struct lookup {
 	struct list link;
+	struct world *world;
+	struct timer timer;
+	bool due;
 	uint64_t id;
 	resolver_done *done;
 	void *arg;
 	struct targets targets;
 };
 
-void world_name(struct world *w, struct str name, struct str addresses)
-{
-	struct name *n = mem_new(struct name);
-	struct str word;
-
-	n->name = str_dup(name);
-	while (str_cut(&addresses, ' ', &word))
-		if (word.n && n->count < TARGETS_MAX &&
-			!addr_parse_ip(word, 5060, &n->addrs[n->count]))
-			n->count++;
-	list_append(&w->names, &n->link);
-}
-
-static const struct name *find_name(struct world *w, struct str name)
+static struct name *find_name(struct world *w, struct str name)
 {
 	list_each (it, &w->names) {
 		struct name *n = container_of(it, struct name, link);
@@ -41,6 +33,35 @@ static const struct name *find_name(struct world *w, struct str name)
 			return n;
 	}
 	return NULL;
+}
+
+static struct name *make_name(struct world *w, struct str name)
+{
+	struct name *n = find_name(w, name);
+
+	if (!n) {
+		n = mem_new(struct name);
+		n->name = str_dup(name);
+		list_append(&w->names, &n->link);
+	}
+	n->count = 0;
+	n->err = ERR_DNS;
+	n->after_ms = 0;
+	return n;
+}
+
+void world_name(struct world *w, struct str name, struct str words, uint64_t after_ms)
+{
+	struct name *n = make_name(w, name);
+	struct str word;
+
+	n->after_ms = after_ms;
+	while (str_cut(&words, ' ', &word))
+		if (str_eq(word, STR("timeout")))
+			n->err = ERR_TIMEOUT;
+		else if (word.n && n->count < TARGETS_MAX &&
+			!addr_parse_ip(word, 5060, &n->addrs[n->count]))
+			n->count++;
 }
 
 static void resolve(struct world *w, const struct sip_uri *uri, struct targets *t)
@@ -58,21 +79,40 @@ static void resolve(struct world *w, const struct sip_uri *uri, struct targets *
 		addr_set_port(&t->list[i].addr, sip_uri_port(uri));
 	}
 	if (!t->count)
-		t->err = ERR_DNS;
+		t->err = n ? n->err : ERR_DNS;
 }
 
-static uint64_t op_lookup(
-	struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg)
+static void on_due(struct timer *t)
+{
+	container_of(t, struct lookup, timer)->due = true;
+}
+
+static uint64_t op_lookup(struct resolver *r, const struct sip_uri *uri, struct buf *steps,
+	resolver_done *done, void *arg)
 {
 	struct world *w = container_of(r, struct world, resolver);
 	struct lookup *l = mem_new(struct lookup);
+	const struct name *n = find_name(w, uri->host);
 
+	(void)steps;
+	l->world = w;
 	l->id = ++w->next_id;
 	l->done = done;
 	l->arg = arg;
 	resolve(w, uri, &l->targets);
+	timer_init(&l->timer, on_due);
+	l->due = !n || !n->after_ms;
+	if (!l->due)
+		timer_start(&w->worker.wheel, &l->timer, n->after_ms);
 	list_append(&w->lookups, &l->link);
 	return l->id;
+}
+
+static void free_lookup(struct lookup *l)
+{
+	timer_stop(&l->world->worker.wheel, &l->timer);
+	list_del(&l->link);
+	free(l);
 }
 
 static void op_cancel(struct resolver *r, uint64_t id)
@@ -82,11 +122,10 @@ static void op_cancel(struct resolver *r, uint64_t id)
 	list_each_safe (it, &w->lookups) {
 		struct lookup *l = container_of(it, struct lookup, link);
 
-		if (l->id != id)
-			continue;
-		list_del(&l->link);
-		free(l);
-		return;
+		if (l->id == id) {
+			free_lookup(l);
+			return;
+		}
 	}
 }
 
@@ -99,23 +138,34 @@ void names_init(struct world *w)
 	list_init(&w->lookups);
 }
 
+static struct lookup *next_due(struct world *w)
+{
+	list_each (it, &w->lookups) {
+		struct lookup *l = container_of(it, struct lookup, link);
+
+		if (l->due)
+			return l;
+	}
+	return NULL;
+}
+
 unsigned names_step(struct world *w)
 {
 	unsigned n = 0;
 
-	for (struct list *it; (it = list_pop(&w->lookups)); n++) {
-		struct lookup *l = container_of(it, struct lookup, link);
+	for (struct lookup *l; (l = next_due(w)); n++) {
+		struct lookup copy = *l;
 
-		l->done(l->arg, l->id, &l->targets);
-		free(l);
+		free_lookup(l);
+		copy.done(copy.arg, copy.id, &copy.targets);
 	}
 	return n;
 }
 
 void names_fini(struct world *w)
 {
-	for (struct list *it; (it = list_pop(&w->lookups));)
-		free(container_of(it, struct lookup, link));
+	for (struct list *it; (it = list_first(&w->lookups));)
+		free_lookup(container_of(it, struct lookup, link));
 	for (struct list *it; (it = list_pop(&w->names));) {
 		struct name *n = container_of(it, struct name, link);
 

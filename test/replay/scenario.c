@@ -899,6 +899,19 @@ static void do_clock(struct play *p, struct str rest)
 	p->world.worker.clock.wall_ms += back ? -ms : ms;
 }
 
+/* name HOST [after TIME] ADDRESS… | timeout | (nothing: it does not exist) */
+static void do_name(struct play *p, struct str rest)
+{
+	struct str name = word(&rest), peek = rest;
+	uint64_t after_ms = 0;
+
+	if (str_eq(word(&peek), STR("after"))) {
+		after_ms = duration(p, word(&peek));
+		rest = peek;
+	}
+	world_name(&p->world, name, rest, after_ms);
+}
+
 /* await NAME TIME: time passes until NAME has received something, at most so much */
 static void do_await(struct play *p, struct str rest)
 {
@@ -993,6 +1006,7 @@ static void step(struct play *p, struct str line)
 		{ "raw", do_raw },
 		{ "register", do_register },
 		{ "invite", do_invite },
+		{ "name", do_name },
 		{ "lease", do_lease },
 		{ "clock", do_clock },
 		{ "await", do_await },
@@ -1013,11 +1027,7 @@ static void step(struct play *p, struct str line)
 		world_agent(&p->world, rest)->conn = ++p->world.next_id + 1000;
 	else if (str_eq(verb, STR("forget")))
 		agent_forget(world_agent(&p->world, rest));
-	else if (str_eq(verb, STR("name"))) {
-		struct str name = word(&rest);
-
-		world_name(&p->world, name, rest);
-	} else if (str_eq(verb, STR("restart"))) {
+	else if (str_eq(verb, STR("restart"))) {
 		do_stop(p);
 		do_start(p);
 	} else if (str_eq(verb, STR("stop")))

@@ -102,7 +102,8 @@ struct agent *world_agent(struct world *w, struct str name); /* made when new */
 void world_send(struct world *w, struct agent *a, struct str bytes);
 /* A connection of the agent is gone. */
 void world_close(struct world *w, struct agent *a);
-void world_name(struct world *w, struct str name, struct str addresses);
+/* words: addresses, or "timeout"; none: it does not exist. */
+void world_name(struct world *w, struct str name, struct str words, uint64_t after_ms);
 
 /* net.c, names.c, engine.c */
 void net_init(struct world *w);

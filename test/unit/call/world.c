@@ -391,8 +391,8 @@ static void resolved(struct timer *t)
 	copy.done(copy.arg, copy.id, &copy.targets);
 }
 
-static uint64_t lookup(
-	struct resolver *r, const struct sip_uri *uri, resolver_done *done, void *arg)
+static uint64_t lookup(struct resolver *r, const struct sip_uri *uri, struct buf *steps,
+	resolver_done *done, void *arg)
 {
 	struct look_up *l = mem_new(struct look_up);
 

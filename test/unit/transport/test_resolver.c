@@ -8,12 +8,14 @@
 #include <cmocka.h>
 
 #include "loop/loop.h"
+#include "transport/dns_cache.h"
 #include "transport/resolver.h"
 
 struct fixture {
 	struct worker worker;
 	struct loop loop;
 	struct resolver *resolver;
+	struct dns_cache *cache;
 	uv_udp_t server;
 	char buffer[600];
 	unsigned questions;
@@ -145,6 +147,7 @@ static int setup(void **state)
 	uv_udp_recv_start(&f->server, on_alloc, on_question);
 	snprintf(servers, sizeof(servers), "127.0.0.1:%d", ntohs(local.sin_port));
 	cfg.servers = str_of(servers);
+	cfg.cache = f->cache = dns_cache_new(100);
 	f->resolver = resolver_new(&f->worker, &cfg);
 	assert_non_null(f->resolver);
 	*state = f;
@@ -156,6 +159,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	resolver_free(f->resolver);
+	dns_cache_free(f->cache);
 	loop_fini(&f->loop);
 	worker_fini(&f->worker);
 	free(f);
