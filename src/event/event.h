@@ -64,6 +64,7 @@ enum event_category {
 	X(CONNECTION_REFUSED, SIP, INFO, "connection.refused")                                     \
 	X(DNS_RESOLVED, SIP, DEBUG, "dns.resolved")                                                \
 	X(DNS_FAILED, SIP, WARNING, "dns.failed")                                                  \
+	X(DNS_RECOVERED, SIP, NOTICE, "dns.recovered")                                             \
 	X(REGISTERED, REGISTRAR, INFO, "register.bound")                                           \
 	X(REFRESHED, REGISTRAR, DEBUG, "register.refreshed")                                       \
 	X(UNREGISTERED, REGISTRAR, INFO, "register.removed")                                       \

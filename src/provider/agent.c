@@ -183,6 +183,11 @@ void provider_agent_changed(struct provider_agent *a, struct str customer, struc
 
 /* ---- life ---- */
 
+static void on_names_back(void *arg)
+{
+	registrations_wake(arg);
+}
+
 struct provider_agent *provider_agent_new(
 	const struct provider_env *env, const struct provider_config *cfg)
 {
@@ -195,6 +200,8 @@ struct provider_agent *provider_agent_new(
 	hash_init(&a->registrations, 64);
 	hash_init(&a->paces, 16);
 	list_init(&a->probes);
+	env->uac.resolver->recovered = on_names_back;
+	env->uac.resolver->recovered_arg = a;
 	worker_on_turn_begin(env->uac.worker, &a->look, look);
 	return a;
 }
@@ -204,6 +211,7 @@ void provider_agent_free(struct provider_agent *a)
 	if (!a)
 		return;
 	list_del(&a->look.link);
+	a->env.uac.resolver->recovered = NULL;
 	provider_probes_end(a);
 	hash_each(&a->registrations, drop, NULL);
 	hash_fini(&a->registrations);

@@ -319,13 +319,17 @@ static void wake_node(struct hash_node *n, void *arg)
 	registration_wake(container_of(n, struct registration, node));
 }
 
+void registrations_wake(struct provider_agent *a)
+{
+	a->cut_off = false;
+	hash_each(&a->registrations, wake_node, NULL);
+}
+
 static void somebody_answers(struct provider_agent *a)
 {
 	a->heard_ms = a->env.uac.worker->clock.mono_ms;
-	if (!a->cut_off)
-		return;
-	a->cut_off = false;
-	hash_each(&a->registrations, wake_node, NULL);
+	if (a->cut_off)
+		registrations_wake(a);
 }
 
 void registration_wake(struct registration *r)

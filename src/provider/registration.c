@@ -288,6 +288,10 @@ void registration_configure(struct registration *r, struct provider *p)
 	r->next = p ? provider_ref(p) : NULL;
 	r->gone = p == NULL;
 	r->slot = false;
+	if (r->uac && !uac_flow(r->uac) && r->state != PROVIDER_LEAVING) {
+		uac_abandon(r->uac); /* nothing was sent yet */
+		r->uac = NULL;
+	}
 	if (!r->uac)
 		registration_settle(r);
 }

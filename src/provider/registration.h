@@ -151,6 +151,7 @@ extern const struct uac_handlers registration_handlers;
 void registration_fail(struct registration *r, enum provider_cause cause, enum provider_state state,
 	uint64_t wait_ms, const char *fmt, ...) PRINTF(5, 6);
 void registration_wake(struct registration *r); /* the reason to wait may be over */
+void registrations_wake(struct provider_agent *a); /* all of them */
 void registration_retry(struct registration *r); /* whatever the reason was, unless held */
 
 void registration_say(struct registration *r, enum event_kind kind, const char *text);

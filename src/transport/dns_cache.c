@@ -137,7 +137,7 @@ static struct entry *add(struct dns_cache *c, enum dns_type type, struct str nam
 	return e;
 }
 
-static uint32_t fresh_s(const struct dns_answer *a)
+uint32_t dns_cache_keeps_s(const struct dns_answer *a)
 {
 	uint32_t max = a->status == DNS_FOUND ? TTL_MAX_S : NONE_MAX_S;
 
@@ -160,7 +160,7 @@ void dns_cache_put(struct dns_cache *c, enum dns_type type, struct str name, uin
 		dns_answer_unref(e->answer);
 		e->answer = dns_answer_ref(a);
 		e->failed_until_ms = 0;
-		e->fresh_until_ms = now_ms + fresh_s(a) * 1000ULL;
+		e->fresh_until_ms = now_ms + dns_cache_keeps_s(a) * 1000ULL;
 		/* "no such name" is not worth keeping when servers fail */
 		e->stale_until_ms =
 			a->status == DNS_FOUND ? e->fresh_until_ms + STALE_MS : e->fresh_until_ms;

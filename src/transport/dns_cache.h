@@ -21,6 +21,7 @@ enum dns_freshness { DNS_FRESH, DNS_STALE, DNS_NOTHING };
 enum dns_freshness dns_cache_get(struct dns_cache *c, enum dns_type type, struct str name,
 	uint64_t now_ms, struct dns_answer **out, uint32_t *left_s);
 /* Takes a reference of its own. A failure leaves what was known, and is remembered for 5 s. */
+uint32_t dns_cache_keeps_s(const struct dns_answer *a); /* how long it is fresh */
 void dns_cache_put(struct dns_cache *c, enum dns_type type, struct str name, uint64_t now_ms,
 	struct dns_answer *a);
 /* Nobody could be asked about it a moment ago. */

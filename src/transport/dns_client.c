@@ -73,10 +73,14 @@ static void answered(struct dns_client *c, struct server *s)
 {
 	if (s->failures)
 		dns_cache_forget_failures(c->cfg.cache);
-	if (is_down(s))
-		event_note(c->worker->events, EV_DNS_RESOLVED, STR_NONE, STR_NONE,
-			"name server %s answers again", s->name);
+	if (!is_down(s)) {
+		s->failures = 0;
+		return;
+	}
 	s->failures = 0;
+	event_note(c->worker->events, EV_DNS_RECOVERED, STR_NONE, STR_NONE,
+		"name server %s answers again", s->name);
+	c->cfg.recovered(c->cfg.arg);
 }
 
 static void failed(struct dns_client *c, struct server *s, const char *how)

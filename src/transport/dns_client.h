@@ -36,6 +36,8 @@ struct dns_client_config {
 	unsigned timeout_ms; /* of a question, all servers and tries together */
 	unsigned tries; /* of each server */
 	struct dns_cache *cache; /* outlives the client */
+	void (*recovered)(void *arg); /* a server that had been given up answers again */
+	void *arg;
 };
 
 struct dns_client *dns_client_new(struct worker *w, const struct dns_client_config *cfg);

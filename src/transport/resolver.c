@@ -152,7 +152,7 @@ static void on_answer(struct dns_wait *w, struct dns_answer *a, enum dns_source 
 
 	n->answer = dns_answer_ref(a);
 	n->from = from;
-	explain(n, a->ttl_s);
+	explain(n, from == DNS_FROM_SERVER ? dns_cache_keeps_s(a) : 0);
 	advance(n->lookup);
 }
 
@@ -514,6 +514,14 @@ static void cancel(struct resolver *resolver, uint64_t id)
 	}
 }
 
+static void on_recovered(void *arg)
+{
+	struct real *r = arg;
+
+	if (r->resolver.recovered)
+		r->resolver.recovered(r->resolver.recovered_arg);
+}
+
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg)
 {
 	static const struct resolver_ops ops = { .lookup = lookup, .cancel = cancel };
@@ -528,7 +536,9 @@ struct resolver *resolver_new(struct worker *w, const struct resolver_config *cf
 			.probe = cfg->probe,
 			.timeout_ms = cfg->timeout_ms,
 			.tries = cfg->tries,
-			.cache = cfg->cache });
+			.cache = cfg->cache,
+			.recovered = on_recovered,
+			.arg = r });
 	if (r->dns)
 		return &r->resolver;
 	hash_fini(&r->lookups);

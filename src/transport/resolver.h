@@ -43,6 +43,10 @@ struct resolver_ops {
 struct resolver {
 	const struct resolver_ops *ops;
 	struct worker *worker;
+	/* A name server answers again; whoever waits for names may ask. NULL: nobody wants to know.
+	 */
+	void (*recovered)(void *arg);
+	void *recovered_arg;
 };
 
 /*

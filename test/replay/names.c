@@ -44,9 +44,6 @@ static struct name *make_name(struct world *w, struct str name)
 		n->name = str_dup(name);
 		list_append(&w->names, &n->link);
 	}
-	n->count = 0;
-	n->err = ERR_DNS;
-	n->after_ms = 0;
 	return n;
 }
 
@@ -54,7 +51,11 @@ void world_name(struct world *w, struct str name, struct str words, uint64_t aft
 {
 	struct name *n = make_name(w, name);
 	struct str word;
+	bool back;
 
+	back = n->count == 0 && n->err == ERR_TIMEOUT;
+	n->count = 0;
+	n->err = ERR_DNS;
 	n->after_ms = after_ms;
 	while (str_cut(&words, ' ', &word))
 		if (str_eq(word, STR("timeout")))
@@ -62,6 +63,8 @@ void world_name(struct world *w, struct str name, struct str words, uint64_t aft
 		else if (word.n && n->count < TARGETS_MAX &&
 			!addr_parse_ip(word, 5060, &n->addrs[n->count]))
 			n->count++;
+	if (back && n->err != ERR_TIMEOUT && w->resolver.recovered)
+		w->resolver.recovered(w->resolver.recovered_arg);
 }
 
 static void resolve(struct world *w, const struct sip_uri *uri, struct targets *t)
