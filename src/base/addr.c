@@ -164,3 +164,30 @@ bool addr_is_any(const struct addr *a)
 		return IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 	return a->sa.sa_family == AF_INET && a->in4.sin_addr.s_addr == INADDR_ANY;
 }
+
+/* ---- ranges ---- */
+
+enum err addr_range_parse(struct str s, struct addr_range *out)
+{
+	size_t slash = str_find(s, '/');
+	enum err e = addr_parse_ip(str_first(s, slash), 0, &out->base);
+	bool v4 = out->base.sa.sa_family == AF_INET;
+	uint32_t bits = v4 ? 32 : 128;
+
+	if (e)
+		return e;
+	if (slash < s.n && (str_u32(str_from(s, slash + 1), &bits) || bits > (v4 ? 32u : 128u)))
+		return ERR_SYNTAX;
+	out->bits = v4 ? 96 + bits : bits;
+	return ERR_OK;
+}
+
+bool addr_in_range(const struct addr *a, const struct addr_range *range)
+{
+	uint8_t x[16], y[16];
+	unsigned whole = range->bits / 8, rest = range->bits % 8;
+
+	if (!mapped(a, x) || !mapped(&range->base, y) || memcmp(x, y, whole) != 0)
+		return false;
+	return rest == 0 || (x[whole] ^ y[whole]) >> (8 - rest) == 0;
+}

@@ -42,4 +42,13 @@ void addr_print_host(struct buf *b, const struct addr *a); /* no port, IPv6 in b
 bool addr_is_private(const struct addr *a);
 bool addr_is_any(const struct addr *a);
 
+/* A block of addresses; ports do not count. */
+struct addr_range {
+	struct addr base;
+	unsigned bits; /* that count, of the address as IPv6: a whole IPv4 address has 128 */
+};
+/* "192.0.2.0/24", "2001:db8::/32"; without a length, that one address. */
+MUST_USE enum err addr_range_parse(struct str s, struct addr_range *out);
+bool addr_in_range(const struct addr *a, const struct addr_range *range);
+
 #endif

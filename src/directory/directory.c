@@ -33,6 +33,8 @@ enum err directory_new(struct store *s, struct store_db *db, const struct keyrin
 	record_table_init(&d->accounts);
 	record_table_init(&d->dialplans);
 	record_table_init(&d->providers);
+	record_table_init(&d->tokens);
+	pinned_init(&d->pinned);
 	e = directory_load(d, db);
 	if (e) {
 		buf_printf(why, "customers and accounts could not be read: %s", err_text(e));
@@ -53,8 +55,11 @@ void directory_free(struct directory *d)
 	record_table_fini(&d->customers);
 	record_table_fini(&d->accounts);
 	record_table_fini(&d->dialplans);
+	pinned_fini(&d->pinned);
+	record_table_fini(&d->tokens);
 	record_table_fini(&d->providers);
 	keyring_wipe(&d->keys);
+	crypto_wipe(d->token_key, sizeof(d->token_key));
 	lock_fini(&d->keys_lock);
 	free(d);
 }
@@ -113,6 +118,33 @@ struct account *directory_account_dotted(
 	if (a || dot == username.n)
 		return a;
 	return directory_account(d, str_from(username, dot + 1), domain);
+}
+
+struct sought {
+	struct directory *d;
+	struct str customer, username;
+	struct account *found;
+};
+
+static enum err seek(const struct store_domain *row, void *arg)
+{
+	struct sought *s = arg;
+	struct account *a = directory_account_dotted(s->d, s->username, row->name);
+
+	if (a && str_ieq(a->customer, s->customer)) {
+		s->found = a;
+		return ERR_EXISTS; /* no further */
+	}
+	account_unref(a);
+	return ERR_OK;
+}
+
+struct account *directory_account_of(struct directory *d, struct str customer, struct str username)
+{
+	struct sought s = { .d = d, .customer = customer, .username = username };
+	enum err e = domains_each(&d->domains, seek, &s);
+
+	return e ? s.found : NULL;
 }
 
 struct customer *directory_customer(struct directory *d, struct str name)
@@ -218,4 +250,5 @@ void directory_report_locks(struct directory *d, lock_report_fn *report, void *a
 	record_report_locks(&d->accounts, "accounts", report, arg);
 	record_report_locks(&d->dialplans, "dialplans", report, arg);
 	record_report_locks(&d->providers, "providers", report, arg);
+	record_report_locks(&d->tokens, "tokens", report, arg);
 }

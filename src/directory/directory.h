@@ -11,6 +11,7 @@
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H
 
+#include "base/addr.h"
 #include "base/keyring.h"
 #include "base/lock.h"
 #include "sip/digest.h"
@@ -72,6 +73,7 @@ struct provider {
 	struct str transport; /* "udp", "tcp", "tls"; empty: as the server's name says */
 	uint32_t rate_per_minute; /* registrations at most, 0: the usual */
 	bool mwi; /* subscribe there to message-summary */
+	struct str addresses; /* where its calls come from, "192.0.2.0/24,..."; empty: anywhere */
 	int64_t created_ms, updated_ms;
 };
 
@@ -113,6 +115,24 @@ struct account *directory_account_dotted(
 struct customer *directory_customer(struct directory *d, struct str name);
 struct dialplan *directory_dialplan(struct directory *d, struct str customer, struct str name);
 struct provider *directory_provider(struct directory *d, struct str customer, struct str name);
+/*
+ * What a call from a provider is known by: a parameter "tandem" of the Contact that we register
+ * there, in every process of a cluster the same, guessed by nobody. key: the cluster's, 32 bytes.
+ * out[DIRECTORY_TOKEN_CHARS + 1]. Names ignore case.
+ */
+enum { DIRECTORY_TOKEN_CHARS = 16 };
+void directory_provider_token(const uint8_t *key, struct str customer, struct str name, char *out);
+/* Providers have tokens by this key from now on; once, before anybody looks them up. */
+void directory_use_tokens(struct directory *d, const uint8_t *key);
+struct provider *directory_provider_by_token(struct directory *d, struct str token);
+/* Whether `a` is one of the provider's addresses; yes, if it has none. Ports do not count. */
+bool directory_provider_has(const struct provider *p, const struct addr *a);
+/* Those that have `a` among their addresses. Locked meanwhile: keep one with provider_ref. */
+void directory_each_at(struct directory *d, const struct addr *a,
+	void (*visit)(struct provider *p, void *arg), void *arg);
+/* The customer's account of that name (dotted names as above) in the first domain that has one. */
+struct account *directory_account_of(struct directory *d, struct str customer, struct str username);
+
 /* All of them, each under the lock of its stripe: keep one with provider_ref. */
 void directory_each_provider(
 	struct directory *d, void (*visit)(struct provider *p, void *arg), void *arg);

@@ -8,6 +8,7 @@
 
 #include "directory/directory.h"
 #include "directory/domains.h"
+#include "directory/pinned.h"
 #include "directory/record.h"
 #include "store/repo.h"
 
@@ -19,6 +20,10 @@ struct directory {
 	struct store *store; /* NULL: nobody to tell of a lost database */
 	struct domains domains;
 	struct record_table customers, accounts, dialplans, providers;
+	struct record_table tokens; /* the providers' keys by token */
+	struct pinned pinned; /* providers by address */
+	bool has_tokens;
+	uint8_t token_key[CRYPTO_KEY_BYTES];
 	/* The refreshing thread's: */
 	uint64_t seq; /* of the last change taken over */
 	unsigned refreshes;
@@ -41,6 +46,7 @@ void directory_put_dialplan(const struct store_dialplan *row, void *directory);
 void directory_put_provider(const struct store_provider *row, void *directory);
 /* The same; false: nothing changed. */
 bool directory_take_provider(struct directory *d, const struct store_provider *row);
+void directory_drop_provider(struct directory *d, struct str key);
 /* Seals with the current key, bound to the row's customer and name; room for KEYRING_SEALED_MAX. */
 void directory_seal(
 	struct directory *d, struct str password, struct store_provider *row, struct buf *sealed);
@@ -48,6 +54,10 @@ void directory_seal(
 void directory_note_unopened(struct directory *d);
 /* Everything anew; what is not in the database is forgotten. */
 MUST_USE enum err directory_load(struct directory *d, struct store_db *db);
+
+/* ---- tokens.c: the other ways to find a provider ---- */
+void directory_index_provider(struct directory *d, struct provider *p, struct provider *old);
+void directory_unindex_provider(struct directory *d, struct provider *p);
 
 /* ---- follow.c ---- */
 void directory_tell_watcher(struct directory *d, struct str customer, struct str name);

@@ -97,7 +97,7 @@ static enum err follow_provider(
 	if (!e)
 		changed = directory_take_provider(d, &row);
 	else if (e == ERR_NOT_FOUND)
-		record_remove(&d->providers, key);
+		directory_drop_provider(d, key);
 	if (changed)
 		directory_tell_watcher(d, str_first(key, slash), str_from(key, slash + 1));
 	return e;

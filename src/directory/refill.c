@@ -111,6 +111,7 @@ static void write_provider(void *record, void *arg)
 		.transport = p->transport,
 		.rate_per_minute = p->rate_per_minute,
 		.mwi = p->mwi,
+		.addresses = p->addresses,
 		.created_ms = p->created_ms,
 		.updated_ms = p->updated_ms };
 	struct refill *r = arg;

@@ -132,6 +132,7 @@ static const struct record_field provider_fields[] = {
 	FIELD(store_provider, provider, register_realm),
 	FIELD(store_provider, provider, disabled_reason),
 	FIELD(store_provider, provider, transport),
+	FIELD(store_provider, provider, addresses),
 };
 static const struct record_kind provider_kind =
 	KIND(provider, provider_fields, offsetof(struct provider, password));
@@ -258,10 +259,21 @@ bool directory_take_provider(struct directory *d, const struct store_provider *r
 		return false;
 	old = record_get(&d->providers, record_key(new));
 	same = old && same_provider(old, new);
+	directory_index_provider(d, same ? old : new, old);
 	/* The one that stays is put, too: it is of the present load. */
 	record_put(&d->providers, same ? old : new);
 	record_unref(same ? new : old);
 	return !same;
+}
+
+void directory_drop_provider(struct directory *d, struct str key)
+{
+	struct provider *old = record_get(&d->providers, key);
+
+	if (old)
+		directory_unindex_provider(d, old);
+	record_remove(&d->providers, key);
+	record_unref(old);
 }
 
 void directory_put_provider(const struct store_provider *row, void *arg)
@@ -274,11 +286,11 @@ void directory_put_provider(const struct store_provider *row, void *arg)
 enum err directory_load(struct directory *d, struct store_db *db)
 {
 	struct record_table *const tables[] = { &d->customers, &d->accounts, &d->dialplans,
-		&d->providers };
+		&d->providers, &d->tokens };
 	uint64_t seq;
 	enum err e = store_change_latest(db, &seq);
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		record_load_begin(tables[i]);
 	if (!e)
 		e = domains_load(&d->domains, db);
@@ -292,8 +304,9 @@ enum err directory_load(struct directory *d, struct store_db *db)
 		e = store_provider_list(db, directory_put_provider, d);
 	if (e)
 		return e;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		record_load_end(tables[i]);
+	pinned_sweep(&d->pinned, &d->providers);
 	d->seq = seq;
 	directory_note_unopened(d);
 	return ERR_OK;

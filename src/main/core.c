@@ -84,8 +84,10 @@ static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
 	size_t bindings = 0;
 	enum err e = directory_new(c->store, db, &c->keys, c->events, &c->directory, why);
 
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		directory_use_tokens(c->directory, c->key);
 		e = location_new(c->store, c->events, c->net_config.workers, &c->location);
+	}
 	if (e != ERR_OK)
 		return e;
 	clock_read(&now);

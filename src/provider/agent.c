@@ -28,16 +28,6 @@ unsigned provider_owner(struct str customer, struct str name, unsigned workers)
 	return (unsigned)(hash_stable(provider_key(customer, name, mem)) % workers);
 }
 
-void provider_token(const struct provider_agent *a, struct str customer, struct str name, char *out)
-{
-	char mem[PROVIDER_KEY_MAX];
-	uint8_t mac[32];
-
-	crypto_hmac_sha256(a->env.key, provider_key(customer, name, mem), mac);
-	str_hex(mac, PROVIDER_TOKEN_CHARS / 2, out);
-	out[PROVIDER_TOKEN_CHARS] = '\0';
-}
-
 static bool is_mine(const struct provider_agent *a, struct str customer, struct str name)
 {
 	const struct worker *w = a->env.uac.worker;

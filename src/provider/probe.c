@@ -95,12 +95,13 @@ static void print(void *arg, struct uac *u, struct buf *b, uint32_t cseq, const 
 static unsigned count_contacts(const struct probe *p, const struct sip_msg *rsp, bool *ours)
 {
 	struct sip_hdr_iter it = { 0 };
-	char token[PROVIDER_TOKEN_CHARS + 1];
+	char token[DIRECTORY_TOKEN_CHARS + 1];
 	struct sip_addr contact;
 	struct str value;
 	unsigned n = 0;
 
-	provider_token(p->agent, p->provider->customer, p->provider->name, token);
+	directory_provider_token(
+		p->agent->env.key, p->provider->customer, p->provider->name, token);
 	*ours = false;
 	while (sip_msg_next(rsp, SIP_HDR_CONTACT, &it, &value)) {
 		n++;

@@ -179,7 +179,7 @@ struct registration *registration_new(struct provider_agent *a, struct provider 
 	a->states[PROVIDER_WAITING]++;
 	take_provider(r, provider_ref(p));
 	r->since_ms = registration_worker(r)->clock.wall_ms;
-	provider_token(a, p->customer, p->name, r->token);
+	directory_provider_token(a->env.key, p->customer, p->name, r->token);
 	new_call_id(r);
 	timer_init(&r->timer, on_timer);
 	hash_add(&a->registrations, &r->node, hash_istr(key));

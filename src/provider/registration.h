@@ -21,7 +21,6 @@ enum provider_state {
 enum {
 	PROVIDER_KEY_MAX = 256, /* "customer/name" */
 	PROVIDER_REASON_MAX = 512,
-	PROVIDER_TOKEN_CHARS = 16,
 	PROVIDER_PROBE_MS = 3600000,
 	PROVIDER_URI_MAX = 1024,
 	PROVIDER_TURNS_MAX = 4, /* requests that an answer leads to at once, in one try */
@@ -98,7 +97,7 @@ struct registration {
 	uint64_t unknown_since_ms; /* monotonic; the name has not existed since; 0: it does */
 
 	struct provider_ids ids;
-	char token[PROVIDER_TOKEN_CHARS + 1];
+	char token[DIRECTORY_TOKEN_CHARS + 1];
 	uint32_t cseq; /* of the last request */
 	char *redirect; /* a 3xx's contact, for this try */
 	char *contact; /* what was sent, without < and > */
@@ -125,9 +124,6 @@ struct str provider_state_name(enum provider_state s);
 /* ---- agent.c ---- */
 /* "customer/name" in lower case, as names ignore case. */
 struct str provider_key(struct str customer, struct str name, char mem[PROVIDER_KEY_MAX]);
-/* What an incoming call is known by: out[PROVIDER_TOKEN_CHARS + 1]. */
-void provider_token(
-	const struct provider_agent *a, struct str customer, struct str name, char *out);
 struct registration *provider_agent_find(
 	const struct provider_agent *a, struct str customer, struct str name);
 

@@ -178,6 +178,15 @@ static const char *const versions[] = {
 	"ALTER TABLE providers ADD COLUMN transport VARCHAR(8) NOT NULL DEFAULT '';"
 	"ALTER TABLE providers ADD COLUMN rate_per_minute INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE providers ADD COLUMN mwi INTEGER NOT NULL DEFAULT 0;",
+
+	/* 6: where a provider's calls come from; what it says of messages waiting */
+	"ALTER TABLE providers ADD COLUMN addresses VARCHAR(1024) NOT NULL DEFAULT '';"
+	"CREATE TABLE provider_messages (customer VARCHAR(32) NOT NULL REFERENCES"
+	" customers(name) ON DELETE CASCADE, name_key VARCHAR(50) NOT NULL,"
+	" name VARCHAR(50) NOT NULL, waiting INTEGER NOT NULL, voice_new INTEGER NOT NULL,"
+	" voice_old INTEGER NOT NULL, urgent_new INTEGER NOT NULL, urgent_old INTEGER NOT NULL,"
+	" account VARCHAR(256) NOT NULL, heard VARCHAR(24) NOT NULL,"
+	" PRIMARY KEY (customer, name_key));",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

@@ -31,6 +31,7 @@ static const struct column columns[] = {
 	COLUMN(TEXT, store_provider, transport),
 	COLUMN(U32, store_provider, rate_per_minute),
 	COLUMN(BOOL, store_provider, mwi),
+	COLUMN(TEXT, store_provider, addresses),
 	COLUMN_NAMED(TIME, store_provider, created_ms, "created"),
 	COLUMN_NAMED(TIME, store_provider, updated_ms, "updated"),
 };

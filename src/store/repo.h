@@ -121,6 +121,7 @@ struct store_provider {
 	struct str transport; /* "udp", "tcp", "tls"; empty: as the server's name says */
 	uint32_t rate_per_minute; /* registrations at most, 0: the usual */
 	bool mwi; /* subscribe there to message-summary */
+	struct str addresses; /* where its calls come from, "192.0.2.0/24,..."; empty: anywhere */
 	int64_t created_ms, updated_ms;
 };
 typedef void store_provider_fn(const struct store_provider *p, void *arg);

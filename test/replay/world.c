@@ -167,6 +167,7 @@ void world_start(struct world *w)
 
 	keyring_init_with(&keys, key);
 	BUG_ON(directory_new(w->store, w->db, &keys, w->events, &w->directory, &why) != ERR_OK);
+	directory_use_tokens(w->directory, key);
 	BUG_ON(location_new(w->store, w->events, 1, &w->location) != ERR_OK);
 	BUG_ON(location_load(w->location, w->db, w->worker.clock.wall_ms, &n) != ERR_OK);
 	w->limits = call_limits_new();

@@ -291,6 +291,44 @@ static void round_trip(const char *text, bool private)
 	assert_int_equal(addr_is_private(&a), private);
 }
 
+static void check_range(const char *range, const char *ip, bool in)
+{
+	struct addr_range r;
+	struct addr a;
+
+	assert_int_equal(addr_range_parse(str_of(range), &r), ERR_OK);
+	assert_int_equal(addr_parse_ip(str_of(ip), 5060, &a), ERR_OK);
+	if (addr_in_range(&a, &r) != in)
+		fail_msg("%s in %s: not %d", ip, range, in);
+}
+
+static void test_addr_range(void **state)
+{
+	static const char *const bad[] = { "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1",
+		"10.0.0.0/8/8", "10.0.0/8", "2001:db8::/129", "host/8", "10.0.0.0/4294967304" };
+	const struct addr none = { 0 };
+	struct addr_range r;
+
+	(void)state;
+	check_range("10.1.0.0/16", "10.1.255.255", true);
+	check_range("10.1.0.0/16", "10.2.0.0", false);
+	check_range("10.1.2.3/12", "10.15.0.1", true);
+	check_range("10.1.2.3/12", "10.16.0.1", false);
+	check_range("192.0.2.1", "192.0.2.1", true);
+	check_range("192.0.2.1", "192.0.2.0", false);
+	check_range("192.0.2.1/31", "192.0.2.0", true);
+	check_range("192.0.2.0/24", "::ffff:192.0.2.9", true);
+	check_range("0.0.0.0/0", "203.0.113.9", true);
+	check_range("0.0.0.0/0", "2001:db8::1", false);
+	check_range("2001:db8::/33", "2001:db8:7fff::1", true);
+	check_range("2001:db8::/33", "2001:db8:8000::1", false);
+	check_range("::/0", "2001:db8::1", true);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_not_equal(addr_range_parse(str_of(bad[i]), &r), ERR_OK);
+	assert_int_equal(addr_range_parse(STR("::/0"), &r), ERR_OK);
+	assert_false(addr_in_range(&none, &r));
+}
+
 static void test_addr(void **state)
 {
 	static const char *const bad[] = { "", "1.2.3.4", "1.2.3:5", "1.2.3.4:70000", "::1:5060",
@@ -331,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_addr),
+		cmocka_unit_test(test_addr_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

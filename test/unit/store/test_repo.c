@@ -206,6 +206,7 @@ static void test_providers(void **state)
 		.transport = STR("tcp"),
 		.rate_per_minute = 30,
 		.mwi = true,
+		.addresses = STR("192.0.2.0/24"),
 		.created_ms = 1,
 		.updated_ms = 2 };
 	struct store_provider got;
@@ -235,6 +236,7 @@ static void test_providers(void **state)
 	SAME(got, row, transport);
 	EQUAL(got, row, rate_per_minute);
 	EQUAL(got, row, mwi);
+	SAME(got, row, addresses);
 	EQUAL(got, row, created_ms);
 	EQUAL(got, row, updated_ms);
 	got.disabled = false;
@@ -369,6 +371,7 @@ static void test_bindings_of_version_1(void **state)
 		"fences; ALTER TABLE providers DROP COLUMN transport;"
 		"ALTER TABLE providers DROP COLUMN rate_per_minute;"
 		"ALTER TABLE providers DROP COLUMN mwi;"
+		"ALTER TABLE providers DROP COLUMN addresses; DROP TABLE provider_messages;"
 		"DELETE FROM schema_versions WHERE version > 1;"
 		"CREATE TABLE bindings (aor, contact, instance, reg_id, call_id, cseq, q1000,"
 		" expires, updated, user_agent, path, received, local, listener,"
