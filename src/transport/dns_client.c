@@ -16,6 +16,7 @@ enum {
 	SERVERS_MAX = 8,
 	QUESTIONS_MAX = 20000,
 	FAILURES_MAX = 3, /* in a row: then a server is asked last */
+	PATIENCE_MS = 200,
 	LOOK_MS = 5000, /* between looks at such a server */
 	TRUST_MS = 30000, /* how long a probe counts */
 	ATTEMPT_MIN_MS = 250,
@@ -51,6 +52,8 @@ struct question {
 	enum dns_type type;
 	unsigned order[SERVERS_MAX], count; /* of servers to ask */
 	unsigned next, round; /* in it */
+	struct timer patience; /* how long those wait who could have an old answer */
+	bool late; /* longer than that */
 	struct dns_answer *no; /* a "no" whose server is being probed */
 	char name[DNS_NAME_MAX];
 };
@@ -207,8 +210,37 @@ static bool all_down(const struct dns_client *c)
 
 /* ---- the end of a question ---- */
 
+/* Told without the question itself ending. */
+static void tell_waits(struct question *q, struct dns_answer *a, enum dns_source from)
+{
+	struct list waits;
+
+	list_init(&waits);
+	for (struct list *it; (it = list_pop(&q->waits));)
+		list_append(&waits, it);
+	for (struct list *it; (it = list_pop(&waits));) {
+		struct dns_wait *w = container_of(it, struct dns_wait, link);
+
+		list_init(&w->link);
+		w->done(w, a, from);
+	}
+}
+
+static void on_impatience(struct timer *t)
+{
+	struct question *q = container_of(t, struct question, patience);
+	enum dns_source from;
+	struct dns_answer *a = dns_known(q->client, q->type, str_of(q->name), &from);
+
+	q->late = true;
+	if (a->status != DNS_FAILED)
+		tell_waits(q, a, from);
+	dns_answer_unref(a);
+}
+
 static void question_free(struct question *q)
 {
+	timer_stop(&q->client->worker->wheel, &q->patience);
 	list_del(&q->start.link);
 	list_each_safe (it, &q->waits)
 		list_del(it);
@@ -219,18 +251,9 @@ static void question_free(struct question *q)
 
 static void tell(struct question *q, struct dns_answer *a, enum dns_source from)
 {
-	struct list waits;
-
-	list_init(&waits);
-	for (struct list *it; (it = list_pop(&q->waits));)
-		list_append(&waits, it);
+	timer_stop(&q->client->worker->wheel, &q->patience);
 	hash_del(&q->client->questions, &q->node); /* whoever asks again begins anew */
-	for (struct list *it; (it = list_pop(&waits));) {
-		struct dns_wait *w = container_of(it, struct dns_wait, link);
-
-		list_init(&w->link);
-		w->done(w, a, from);
-	}
+	tell_waits(q, a, from);
 	dns_answer_unref(q->no);
 	free(q);
 }
@@ -463,6 +486,8 @@ static enum err begin(struct dns_client *c, enum dns_type type, struct str name,
 	q->type = type;
 	list_init(&q->waits);
 	list_init(&q->start.link);
+	timer_init(&q->patience, on_impatience);
+	timer_start(&c->worker->wheel, &q->patience, PATIENCE_MS);
 	if (w)
 		list_append(&q->waits, &w->link);
 	hash_add(&c->questions, &q->node, hash_mix(hash_istr(name), type));
@@ -486,9 +511,9 @@ enum err dns_ask(struct dns_client *c, enum dns_type type, struct str name, stru
 		return ERR_OK;
 	}
 	q = find_question(c, type, name);
-	if (*out && all_down(c)) { /* old, and nobody need wait: it is asked all the same */
+	if (*out &&
+		(all_down(c) || (q && q->late))) /* nobody need wait: it is asked all the same */
 		return q ? ERR_OK : begin(c, type, name, NULL);
-	}
 	dns_answer_unref(*out);
 	*out = NULL;
 	if (q) {

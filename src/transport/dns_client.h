@@ -10,8 +10,9 @@
  *    back now and then, until it answers again.
  *  - "There is no such name" is believed of a server that can tell about a name that must exist
  *    (`probe`): one that has lost its own connections may say anything.
- *  - When nobody answers, what was known up to a day ago is used, and the question is not asked
- *    again for 5 s, or until any server answers anything.
+ *  - When nobody answers within 200 ms, what was known up to a day ago is used, and at once while
+ *    no server answers at all. A question that failed is not asked again for 5 s, or until any
+ *    server answers anything.
  *  - /etc/hosts comes before all (hosts(5)).
  */
 #ifndef TRANSPORT_DNS_CLIENT_H
