@@ -200,7 +200,7 @@ class CommandsTest < FlowTest
     Phone.new("alice", server.port).register
     rows = JSON.parse(tandem("status", "--contention", "--json")).to_h { |r| [r["what"], r] }
     assert_equal ["accounts", "bindings", "customers", "customers' calls", "dialplan orders", "dialplans", "domains",
-                  "event queue", "inboxes", "providers", "store queue"], rows.keys.sort
+                  "event queue", "inboxes", "names", "providers", "store queue"], rows.keys.sort
     assert_operator rows["bindings"]["taken"], :>, 0
     assert_operator rows["accounts"]["taken"], :>, 0
     assert_operator rows["bindings"]["locks"], :>, 1
