@@ -199,11 +199,7 @@ static void send_request(struct attempt *at)
 		.body = d->custom.content ? d->custom.body : d->run->caller.body,
 	};
 
-	if (at->provider && at->trusted && !str_empty(at->provider->password)) {
-		cred.username = !str_empty(at->provider->auth_username)
-			? at->provider->auth_username
-			: at->provider->username;
-		cred.password = at->provider->password;
+	if (credentials_of_attempt(at, &cred)) {
 		r.credentials = &cred;
 		r.realm = at->provider->register_realm;
 	}
@@ -276,7 +272,7 @@ static struct leg *leg_of(struct attempt *at, struct sip_msg *rsp, const struct 
 	}
 	at->forks++;
 	l->d.owner = l;
-	l->provider = at->trusted ? target_provider(at) : NULL;
+	credentials_take_over(l, at);
 	dialog_table_add(&at->call->layer->dialogs, &l->d);
 	list_append(&at->legs, &l->link);
 	return l;

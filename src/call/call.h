@@ -49,6 +49,8 @@ void call_layer_free(struct call_layer *l);
 
 /* A request outside any dialog: INVITE, MESSAGE; domain rules of facts 3.1 and 3.2. */
 void call_on_request(struct call_layer *l, struct sip_msg *req, const struct flow *flow);
+/* False: it says that it is from a provider, but not from one of its addresses; it was refused. */
+bool call_check_source(struct call_layer *l, struct sip_msg *req, const struct flow *flow);
 /* A request with a To tag; false when no dialog of ours matches (the router answers 481). */
 bool call_on_dialog_request(struct call_layer *l, struct sip_msg *req, const struct flow *flow);
 void call_on_ack(struct call_layer *l, struct sip_msg *ack, const struct flow *flow);

@@ -33,6 +33,7 @@ void leg_free(struct leg *l)
 		dialog_table_del(&l->call->layer->dialogs, &l->d);
 	dialog_fini(&l->d);
 	provider_unref(l->provider);
+	free(l->realm);
 	free(l->sdp);
 	free(l);
 }

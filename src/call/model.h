@@ -97,7 +97,9 @@ struct leg {
 	bool b_side;
 	bool ended; /* BYE came or went */
 	bool bye_after_ack; /* hang up once the ACK is there: RFC 3261 15 */
-	struct provider *provider; /* answers its challenges within the dialog */
+	struct provider *provider; /* answers its challenges within the dialog: credentials.c */
+	struct addr home; /* the provider's address: where its INVITE went, or came from */
+	char *realm; /* that the provider asked for; NULL: it did not */
 	struct relay *invite; /* INVITE under way, in either direction */
 	uint32_t rseq; /* last reliable provisional seen */
 	int64_t stored_row; /* 0: none yet */
@@ -279,6 +281,14 @@ struct worker *call_worker(const struct call *c);
 struct tx_layer *call_tx(const struct call *c);
 struct str call_flow_text(struct arena *a, const struct flow *f, bool remote);
 
+/* ---- origin.c: which provider a request comes from; references, or NULL ---- */
+struct provider *origin_by_token(struct call_layer *l, struct sip_msg *req);
+struct provider *origin_by_name(struct call_layer *l, const struct sip_uri *uri);
+struct provider *origin_by_address(
+	struct call_layer *l, const struct sip_uri *uri, const struct addr *from);
+struct account *origin_account(
+	struct call_layer *l, const struct provider *p, const struct sip_uri *called);
+
 /* ---- setup.c ---- */
 struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *tx);
 /* Everything but the winner is cancelled, scripts are ended. */
@@ -366,6 +376,17 @@ struct leg *leg_peer(const struct leg *l);
 void leg_bye(struct leg *l, struct str reason);
 enum err leg_send_ack(
 	struct leg *l, uint32_t cseq, struct str authorization, struct str type, struct str body);
+
+/* ---- credentials.c: whom we tell who we are ---- */
+bool credentials_of_attempt(const struct attempt *at, struct digest_credentials *out);
+/* For a request within the dialog; *realm: the only one to answer, empty: any. */
+bool credentials_of_leg(const struct leg *l, const struct flow *flow, const struct sip_uri *hop,
+	struct digest_credentials *out, struct str *realm);
+void credentials_take_over(struct leg *l, const struct attempt *at);
+void credentials_of_caller(struct leg *l, struct provider *p, const struct flow *flow);
+/* What a restart must know, as members of a row's JSON. */
+void credentials_print(const struct leg *l, json_t *row);
+void credentials_restore(struct leg *l, const json_t *row);
 
 /* ---- relay.c ---- */
 struct relay *relay_new(struct leg *from, struct leg *to, enum sip_method m, struct str name);

@@ -132,7 +132,6 @@ static const struct uac_handlers handlers = {
 static enum err send_on(struct relay *r, const struct flow *flow)
 {
 	struct leg *to = r->to;
-	const struct provider *p = to->provider;
 	struct digest_credentials cred = { 0 };
 	struct uac_request req = { .method = r->method,
 		.method_name = r->name,
@@ -141,7 +140,7 @@ static enum err send_on(struct relay *r, const struct flow *flow)
 		.body = body_of(r) };
 	char mem[4096], hop[600];
 	struct buf b = BUF_OF(mem), hb = BUF_OF(hop);
-	struct sip_uri next;
+	struct sip_uri next = { 0 };
 
 	dialog_print_request(&to->d, &b, r->name, req.cseq, &req.uri);
 	if (!flow) {
@@ -150,12 +149,8 @@ static enum err send_on(struct relay *r, const struct flow *flow)
 		sip_uri_print(&hb, &next);
 		req.next_hop = buf_str(&hb);
 	}
-	if (p && !str_empty(p->password)) {
-		cred.username = str_empty(p->auth_username) ? p->username : p->auth_username;
-		cred.password = p->password;
+	if (credentials_of_leg(to, flow, &next, &cred, &req.realm))
 		req.credentials = &cred;
-		req.realm = p->register_realm;
-	}
 	r->out_done = false;
 	r->out = uac_new(&r->call->layer->env.uac, &req, &handlers, r);
 	return r->out ? ERR_OK : ERR_LIMIT;

@@ -87,13 +87,30 @@ static const struct {
 
 enum { RECORD_TEXTS = sizeof(record_texts) / sizeof(record_texts[0]) };
 
+static struct str dump(json_t *j, struct arena *a)
+{
+	char *text = json_dumps(j, JSON_COMPACT);
+	struct str out = arena_str(a, str_of(text));
+
+	free(text);
+	json_decref(j);
+	return out;
+}
+
+/* The other row's. */
+static struct str callee_json(const struct leg *l, struct arena *a)
+{
+	json_t *j = json_object();
+
+	credentials_print(l, j);
+	return dump(j, a);
+}
+
 static struct str record_json(const struct call *c, struct arena *a)
 {
 	const struct call_record *r = &c->record;
 	json_t *j = json_pack("{s:I,s:I,s:i,s:i}", "started", (json_int_t)r->started_ms, "ringing",
 		(json_int_t)r->ringing_ms, "status", (int)r->status, "legs", (int)r->legs);
-	struct str out;
-	char *text;
 
 	for (size_t i = 0; i < RECORD_TEXTS; i++) {
 		const struct str *s = (const struct str *)((const char *)r + record_texts[i].at);
@@ -101,11 +118,8 @@ static struct str record_json(const struct call *c, struct arena *a)
 		if (s->n)
 			json_object_set_new(j, record_texts[i].key, call_json(*s));
 	}
-	text = json_dumps(j, JSON_COMPACT);
-	out = arena_str(a, str_of(text));
-	free(text);
-	json_decref(j);
-	return out;
+	credentials_print(c->a, j);
+	return dump(j, a);
 }
 
 static void record_parse(struct call *c, struct str text)
@@ -171,7 +185,7 @@ static void fill(struct dialog_job *j, struct leg *l)
 		.session = str_of(arena_printf(a, "%u;%c%c%c", l->session.interval_s,
 			l->session.negotiated ? 'n' : '-', l->session.ours ? 'o' : '-',
 			l->allows_update ? 'u' : '-')),
-		.extra = l->b_side ? STR_NONE : record_json(c, a),
+		.extra = l->b_side ? callee_json(l, a) : record_json(c, a),
 	};
 }
 
@@ -268,6 +282,7 @@ static void restore_session(struct leg *l, struct str text)
 static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 {
 	enum err e = restore_dialog(l, row);
+	json_t *extra;
 
 	if (e != ERR_OK)
 		return e;
@@ -276,9 +291,9 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	l->stored_cseq = row->local_cseq;
 	l->stored_target = target_hash(l);
 	dialog_table_add(&l->call->layer->dialogs, &l->d);
-	if (l->b_side && !str_empty(l->call->record.provider))
-		l->provider = directory_provider(
-			l->call->layer->env.directory, l->call->customer, l->call->record.provider);
+	extra = json_loadb(row->extra.p ? row->extra.p : "", row->extra.n, 0, NULL);
+	credentials_restore(l, extra);
+	json_decref(extra);
 	restore_session(l, row->session);
 	return ERR_OK;
 }

@@ -13,10 +13,35 @@ struct incoming { /* a request on its way to becoming a call */
 	const struct flow *flow;
 	const char *direction;
 	struct account *account; /* the caller's (out) or the callee's (in); a reference */
+	struct provider *provider; /* that it comes from; a reference, or NULL */
+	bool sure; /* by its token or address, not only by its own word */
 	struct customer *customer;
 	struct dialplan *plan;
 	char domain[256];
 };
+
+/* Tells people why; the peer only hears what answer it is. */
+static void note_refusal(const struct incoming *in, unsigned status, struct str why)
+{
+	struct event e = { .kind = EV_REQUEST_REFUSED };
+	char text[512];
+	struct buf b = BUF_OF(text);
+
+	buf_printf(&b, "%.*s from %.*s to %.*s refused: %u %.*s", STR_ARG(in->req->method_name),
+		STR_ARG(str_first(in->req->from.uri.text, 120)),
+		STR_ARG(str_first(in->req->request_uri, 120)), status,
+		STR_ARG(str_first(why, 200)));
+	e.text = buf_str(&b);
+	if (in->provider) {
+		e.customer = in->provider->customer;
+		event_field(&e, "provider", in->provider->name);
+	}
+	if (in->account) {
+		e.account = in->account->aor;
+		e.customer = in->account->customer;
+	}
+	event_emit(in->l->env.uac.worker->events, &e);
+}
 
 static void refuse_with(
 	struct incoming *in, unsigned status, struct str reason, const struct sip_extra *extra)
@@ -24,21 +49,18 @@ static void refuse_with(
 	struct sip_reply reply = {
 		.status = status, .reason = reason, .extra = extra, .extra_count = extra ? 1 : 0
 	};
-	struct event e = { .kind = EV_REQUEST_REFUSED };
-	char text[512];
-	struct buf b = BUF_OF(text);
 
 	tx_reply_stateless(in->l->env.uac.tx, in->req, in->flow, &reply);
-	buf_printf(&b, "%.*s from %.*s to %.*s refused: %u %.*s", STR_ARG(in->req->method_name),
-		STR_ARG(str_first(in->req->from.uri.text, 120)),
-		STR_ARG(str_first(in->req->request_uri, 120)), status,
-		STR_ARG(str_first(reason, 120)));
-	e.text = buf_str(&b);
-	if (in->account) {
-		e.account = in->account->aor;
-		e.customer = in->account->customer;
-	}
-	event_emit(in->l->env.uac.worker->events, &e);
+	note_refusal(in, status, reason);
+}
+
+static bool refuse_because(struct incoming *in, unsigned status, struct str why)
+{
+	struct sip_reply reply = { .status = status };
+
+	tx_reply_stateless(in->l->env.uac.tx, in->req, in->flow, &reply);
+	note_refusal(in, status, why);
+	return false;
 }
 
 static bool refuse(struct incoming *in, unsigned status, struct str reason)
@@ -90,18 +112,86 @@ static bool admit_outgoing(struct incoming *in)
 	return check_customer(in) && load_plan(in, in->account->out_dialplan);
 }
 
-static bool admit_incoming(struct incoming *in)
+static bool admit_to_account(struct incoming *in)
 {
 	in->direction = "in";
+	if (in->account->disabled)
+		return refuse(in, 403, STR("SIP account disabled"));
+	return check_customer(in) && load_plan(in, in->account->in_dialplan);
+}
+
+static bool admit_incoming(struct incoming *in)
+{
 	if (str_empty(in->req->uri.user))
 		return refuse(in, 484, STR("No user specified"));
 	in->account = directory_account_dotted(
 		in->l->env.directory, in->req->uri.user, str_of(in->domain));
-	if (!in->account)
-		return refuse(in, 404, STR("Not Found"));
-	if (in->account->disabled)
-		return refuse(in, 403, STR("SIP account disabled"));
-	return check_customer(in) && load_plan(in, in->account->in_dialplan);
+	return in->account ? admit_to_account(in) : refuse(in, 404, STR("Not Found"));
+}
+
+/* What says that it is from a provider must come from where that one calls from. */
+static bool check_source(struct incoming *in)
+{
+	char text[256], ip[ADDR_TEXT_MAX];
+	struct buf b = BUF_OF(text), ab = BUF_OF(ip);
+
+	if (!in->provider || directory_provider_has(in->provider, &in->flow->remote))
+		return true;
+	addr_print_ip(&ab, &in->flow->remote);
+	buf_printf(&b,
+		"it says that it is from provider %.*s of customer %.*s, but %.*s is not among "
+		"that one's addresses",
+		STR_ARG(in->provider->name), STR_ARG(in->provider->customer),
+		STR_ARG(buf_str(&ab)));
+	return refuse_because(in, 403, buf_str(&b));
+}
+
+static bool admit_from_provider(struct incoming *in)
+{
+	const struct provider *p = in->provider;
+	char text[256];
+	struct buf b = BUF_OF(text);
+
+	in->sure = true;
+	in->account = origin_account(in->l, p, &in->req->uri);
+	if (in->account)
+		return admit_to_account(in);
+	buf_printf(&b,
+		"provider %.*s calls, but its customer %.*s has no account %.*s: let the "
+		"provider's contact name one",
+		STR_ARG(p->name), STR_ARG(p->customer), STR_ARG(str_first(in->req->uri.user, 64)));
+	return refuse_because(in, 404, buf_str(&b));
+}
+
+/* Who says so without a token: by name, which is believed as far as addresses do not forbid it,
+ * or by where it comes from. */
+static void find_origin(struct incoming *in)
+{
+	in->provider = origin_by_name(in->l, &in->req->uri);
+	in->sure = in->provider && in->provider->addresses.n;
+	if (in->provider)
+		return;
+	in->provider = origin_by_address(in->l, &in->req->uri, &in->flow->remote);
+	in->sure = in->provider != NULL;
+}
+
+static bool admit_call(struct incoming *in)
+{
+	struct directory *d = in->l->env.directory;
+
+	in->provider = origin_by_token(in->l, in->req);
+	if (in->provider)
+		return check_source(in) && admit_from_provider(in);
+	if (directory_domain_of(d, &in->req->from.uri, false, in->domain, sizeof(in->domain)))
+		return admit_outgoing(in);
+	find_origin(in);
+	if (!check_source(in))
+		return false;
+	if (in->sure)
+		return admit_from_provider(in);
+	if (directory_domain_of(d, &in->req->uri, true, in->domain, sizeof(in->domain)))
+		return admit_incoming(in);
+	return refuse(in, 404, STR("Domain not serviced"));
 }
 
 /* Options that we do not know and that must be understood (RFC 3261 8.2.2.3). */
@@ -127,17 +217,8 @@ static bool admit(struct incoming *in)
 
 	if (in->req->has_max_forwards && in->req->max_forwards == 0)
 		return refuse(in, 483, STR_NONE);
-	if (directory_domain_of(
-		    l->env.directory, &in->req->from.uri, false, in->domain, sizeof(in->domain))) {
-		if (!admit_outgoing(in))
-			return false;
-	} else if (directory_domain_of(
-			   l->env.directory, &in->req->uri, true, in->domain, sizeof(in->domain))) {
-		if (!admit_incoming(in))
-			return false;
-	} else {
-		return refuse(in, 404, STR("Domain not serviced"));
-	}
+	if (!admit_call(in))
+		return false;
 	if (!check_require(in))
 		return false;
 	return in->req->method != SIP_INVITE || session_accepts(l, in->req, in->flow);
@@ -168,6 +249,8 @@ static void describe(struct call *c, const struct incoming *in)
 	r->a_remote = call_flow_text(&c->arena, in->flow, true);
 	if (in->plan)
 		r->dialplan = arena_str(&c->arena, in->plan->name);
+	if (in->provider)
+		r->provider = arena_str(&c->arena, in->provider->name);
 }
 
 static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_server *tx)
@@ -184,6 +267,8 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	if (e != ERR_OK)
 		return e;
 	c->a->d.owner = c->a;
+	if (in->sure)
+		credentials_of_caller(c->a, in->provider, in->flow);
 	dialog_table_add(&c->layer->dialogs, &c->a->d);
 	return ERR_OK;
 }
@@ -229,8 +314,9 @@ static void accept_call(struct incoming *in)
 		call_reject(c, 400, STR("The request cannot make a dialog"), NULL, 0);
 		return;
 	}
-	call_event(c, EV_CALL_START, "%.*s calls %.*s (%s%s%.*s)", STR_ARG(c->record.from),
-		STR_ARG(c->record.to), in->direction, in->plan ? ", dialplan " : "",
+	call_event(c, EV_CALL_START, "%.*s calls %.*s (%s%s%.*s%s%.*s)", STR_ARG(c->record.from),
+		STR_ARG(c->record.to), in->direction, in->provider ? ", provider " : "",
+		STR_ARG(c->record.provider), in->plan ? ", dialplan " : "",
 		STR_ARG(c->record.dialplan));
 	if (c->method == SIP_INVITE)
 		cdr_put(c);
@@ -243,7 +329,21 @@ void call_on_request(struct call_layer *l, struct sip_msg *req, const struct flo
 
 	if (admit(&in))
 		accept_call(&in);
+	provider_unref(in.provider);
 	account_unref(in.account);
 	customer_unref(in.customer);
 	dialplan_unref(in.plan);
+}
+
+bool call_check_source(struct call_layer *l, struct sip_msg *req, const struct flow *flow)
+{
+	struct incoming in = { .l = l, .req = req, .flow = flow };
+	bool ok;
+
+	in.provider = origin_by_token(l, req);
+	if (!in.provider)
+		in.provider = origin_by_name(l, &req->uri);
+	ok = check_source(&in);
+	provider_unref(in.provider);
+	return ok;
 }

@@ -34,6 +34,8 @@ static struct account *callee_of(struct run *r, struct sip_uri *uri, char *domai
 {
 	struct call_layer *l = r->call->layer;
 
+	if (r->account && str_eq(str_of(r->direction), STR("in")))
+		return account_ref(r->account);
 	if (!directory_domain_of(l->env.directory, uri, true, domain, max) || str_empty(uri->user))
 		return NULL;
 	if (r->account && !str_ieq(str_of(domain), r->account->domain))
@@ -61,9 +63,9 @@ static void route_builtin(struct run *r)
 		return;
 	}
 	leg->uri = arena_str(a, uri->text);
-	leg->text = str_of(arena_printf(a, "%.*s@%s", STR_ARG(uri->user), domain));
-	leg->user = arena_str(a, uri->user);
-	leg->host = arena_str(a, str_of(domain));
+	leg->text = arena_str(a, callee->aor);
+	leg->user = arena_str(a, callee->username);
+	leg->host = arena_str(a, callee->domain);
 	d = dial_new(r);
 	d->ring_s = r->call->layer->cfg.ring_s;
 	d->groups = 1;

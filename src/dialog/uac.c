@@ -45,6 +45,7 @@ struct uac {
 	struct str authorization; /* a whole header line */
 	/* INVITE */
 	bool provisional, cancelled;
+	bool handed_on; /* somebody was reached: what asks now is not the first to get it */
 	struct deferred deferred;
 };
 
@@ -332,7 +333,7 @@ static bool answer_challenge(struct uac *u, const struct sip_msg *rsp)
 	struct str text;
 	bool fresh;
 
-	if (!u->has_cred || u->cancelled || u->challenges == CHALLENGES_MAX ||
+	if (!u->has_cred || u->cancelled || u->handed_on || u->challenges == CHALLENGES_MAX ||
 		!choose(u, rsp, &c, &text))
 		return false;
 	fresh = !str_eq(c.nonce, u->nonce);
@@ -344,6 +345,8 @@ static bool answer_challenge(struct uac *u, const struct sip_msg *rsp)
 	u->nc = fresh ? 1 : u->nc + 1;
 	if (!authorize(u, &c, text, rsp->status))
 		return false;
+	if (!u->realm.n)
+		u->realm = arena_str(&u->arena, c.realm); /* from now on: no other asks, too */
 	/* the same target again, nobody else: another server may not know the nonce */
 	retry(u);
 	return true;
@@ -365,6 +368,7 @@ static void on_tx_response(
 	}
 	if (rsp->status < 200) {
 		u->provisional = true;
+		u->handed_on = u->handed_on || rsp->status > 100;
 		u->handlers->on_response(u->arg, u, rsp, flow);
 		return;
 	}

@@ -6,8 +6,10 @@
  *
  *  - 401/407: answered once per nonce with the credentials given, strongest known algorithm first
  *    over all challenges (RFC 8760), `stale` honoured, nc counted; to the same target. Only when
- *    credentials were given and their realm matches (empty realm in the credentials: any). A second
- *    refusal of a fresh nonce is final and goes to the user. Without credentials too.
+ *    credentials were given and their realm matches (empty realm in the credentials:
+ *    that of the first challenge), and not once a provisional response but 100 told that the
+ *    request was handed on. A second refusal of a fresh nonce is final and goes to the user.
+ *    Without credentials too.
  *  - 503, time-out, transport error before any response: the next target, if there is one.
  *  - 3xx, and all else: to the user.
  */

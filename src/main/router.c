@@ -131,7 +131,8 @@ static void to_options(struct roles *r, struct sip_msg *req, const struct flow *
 		.status = 200, .extra = about, .extra_count = r->server.n ? 4 : 3
 	};
 
-	answer(r, req, flow, &ok);
+	if (call_check_source(r->calls, req, flow))
+		answer(r, req, flow, &ok);
 }
 
 static void no_dialog(struct roles *r, struct sip_msg *req, const struct flow *flow)

@@ -220,6 +220,7 @@ static void do_provider(struct play *p, struct str rest)
 		.register_contact = option(rest, "contact"),
 		.register_server = option(rest, "registrar"),
 		.transport = option(rest, "transport"),
+		.addresses = option(rest, "addresses"),
 		.rate_per_minute = number(option(rest, "rate"), 0),
 		.register_expiry_s = number(option(rest, "expires"), 3600) };
 	struct store_provider before;
@@ -231,6 +232,7 @@ static void do_provider(struct play *p, struct str rest)
 		pr.disabled_reason = str_eq(option(rest, "disabled"), STR("yes"))
 			? STR_NONE
 			: option(rest, "disabled");
+	pr.mwi = option(rest, "mwi").n > 0;
 	pr.register_enabled = option(rest, "register").n > 0;
 	if (p->block_count)
 		pr.custom_headers = p->block[0];
@@ -1118,9 +1120,11 @@ bool scenario_play(const char *path, bool verbose)
 {
 	struct play *p = mem_new(struct play);
 	size_t n;
-	char *text = read_file(path, &n);
+	char *file = read_file(path, &n);
+	char *text = scenario_with_tokens(str_make(file, n), &n);
 	bool ok;
 
+	free(file);
 	p->path = path;
 	p->rest = str_make(text, n);
 	arena_init(&p->arena, 4096);

@@ -20,7 +20,7 @@ enum {
 /* Sunday, 8 November 2009, 12:00 UTC */
 static const int64_t start_wall_ms = 1257681600000;
 
-static const uint8_t key[32] = { 'r', 'e', 'p', 'l', 'a', 'y' };
+const uint8_t world_key[32] = { 'r', 'e', 'p', 'l', 'a', 'y' };
 
 /* ---- trace ---- */
 
@@ -159,15 +159,16 @@ void world_start(struct world *w)
 {
 	char why_text[256];
 	struct buf why = BUF_OF(why_text);
-	struct roles_env env = {
-		.worker = &w->worker, .resolver = &w->resolver, .dialplan = &w->engine, .key = key
-	};
+	struct roles_env env = { .worker = &w->worker,
+		.resolver = &w->resolver,
+		.dialplan = &w->engine,
+		.key = world_key };
 	struct keyring keys;
 	size_t n;
 
-	keyring_init_with(&keys, key);
+	keyring_init_with(&keys, world_key);
 	BUG_ON(directory_new(w->store, w->db, &keys, w->events, &w->directory, &why) != ERR_OK);
-	directory_use_tokens(w->directory, key);
+	directory_use_tokens(w->directory, world_key);
 	BUG_ON(location_new(w->store, w->events, 1, &w->location) != ERR_OK);
 	BUG_ON(location_load(w->location, w->db, w->worker.clock.wall_ms, &n) != ERR_OK);
 	w->limits = call_limits_new();

@@ -82,6 +82,8 @@ struct world {
 	struct buf trace_buf;
 };
 
+extern const uint8_t world_key[32]; /* the cluster's */
+
 void world_init(struct world *w);
 void world_fini(struct world *w);
 /* Starts the roles over what the store holds; stop tears them down without farewell. */

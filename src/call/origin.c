@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which provider a request comes from. Its token says so for sure, as only the provider was told
+ * it; an address that its owner named says so for users of that owner; a dotted user name
+ * ("provider.owner", facts 2.6) says so as anybody may, unless addresses are named.
+ */
+#include "call/model.h"
+
+#include "sip/field.h"
+
+enum { AT_MAX = 64 }; /* providers that name one address, looked at for one request */
+
+/* ---- by token ---- */
+
+static struct provider *by_uri(struct call_layer *l, const struct sip_uri *uri)
+{
+	struct str token = sip_uri_param(uri, STR("tandem"));
+
+	return token.n ? directory_provider_by_token(l->env.directory, token) : NULL;
+}
+
+/* In the Request-URI, or where a proxy left it. */
+struct provider *origin_by_token(struct call_layer *l, struct sip_msg *req)
+{
+	struct provider *p = by_uri(l, &req->uri);
+	struct sip_hdr_iter it = { 0 };
+	struct sip_addr route;
+	struct str value;
+
+	if (!p)
+		p = by_uri(l, &req->to.uri);
+	while (!p && sip_msg_next(req, SIP_HDR_ROUTE, &it, &value))
+		if (sip_addr_parse(value, &route) == ERR_OK)
+			p = by_uri(l, &route.uri);
+	return p;
+}
+
+/* ---- by name ---- */
+
+/* Whom the Request-URI names here; NULL: nobody. */
+static struct account *named(struct call_layer *l, const struct sip_uri *uri)
+{
+	char domain[256];
+
+	if (!directory_domain_of(l->env.directory, uri, true, domain, sizeof(domain)))
+		return NULL;
+	return directory_account_dotted(l->env.directory, uri->user, str_of(domain));
+}
+
+/* "acme.joe": joe's provider acme, if that is not the name of an account. */
+struct provider *origin_by_name(struct call_layer *l, const struct sip_uri *uri)
+{
+	size_t dot = str_rfind(uri->user, '.');
+	struct account *acc;
+	struct provider *p = NULL;
+
+	if (dot == uri->user.n)
+		return NULL;
+	acc = named(l, uri);
+	if (!acc)
+		p = directory_provider(
+			l->env.directory, str_from(uri->user, dot + 1), str_first(uri->user, dot));
+	else if (!str_ieq(acc->username, uri->user))
+		p = directory_provider(l->env.directory, acc->customer, str_first(uri->user, dot));
+	account_unref(acc);
+	return p;
+}
+
+/* ---- by address ---- */
+
+struct at_address {
+	struct provider *list[AT_MAX];
+	unsigned count;
+};
+
+static void keep(struct provider *p, void *arg)
+{
+	struct at_address *at = arg;
+
+	if (at->count < AT_MAX)
+		at->list[at->count++] = provider_ref(p);
+}
+
+static bool contact_of(const struct provider *p, struct sip_uri *uri, char mem[512])
+{
+	struct buf b = { .p = mem, .max = 512 };
+
+	if (!str_istarts(p->register_contact, STR("sip:")) &&
+		!str_istarts(p->register_contact, STR("sips:")))
+		buf_lit(&b, "sip:");
+	buf_add(&b, p->register_contact);
+	return p->register_contact.n && buf_ok(&b) && sip_uri_parse(buf_str(&b), uri) == ERR_OK;
+}
+
+/* How well a user name fits a provider: as its number or name there, or one of its owner's. */
+static unsigned fit(struct call_layer *l, const struct provider *p, struct str user)
+{
+	char mem[512];
+	struct sip_uri contact;
+	struct account *acc;
+
+	if (str_ieq(user, p->username) ||
+		(contact_of(p, &contact, mem) && str_ieq(user, contact.user)))
+		return 2;
+	acc = directory_account_of(l->env.directory, p->customer, user);
+	account_unref(acc);
+	return acc != NULL;
+}
+
+struct provider *origin_by_address(
+	struct call_layer *l, const struct sip_uri *uri, const struct addr *from)
+{
+	struct at_address at = { .count = 0 };
+	struct account *acc;
+	struct provider *best = NULL;
+	unsigned most = 0;
+
+	directory_each_at(l->env.directory, from, keep, &at);
+	if (!at.count)
+		return NULL;
+	acc = named(l, uri); /* somebody else's stays theirs */
+	for (unsigned i = 0; i < at.count; i++) {
+		struct provider *p = at.list[i];
+		bool other = acc && !str_ieq(acc->customer, p->customer);
+		unsigned n = other ? 0 : fit(l, p, uri->user);
+
+		if (n > most || (n && n == most && p->id < best->id)) {
+			best = p;
+			most = n;
+		}
+	}
+	account_unref(acc);
+	if (best)
+		provider_ref(best);
+	for (unsigned i = 0; i < at.count; i++)
+		provider_unref(at.list[i]);
+	return best;
+}
+
+/* ---- for whom ---- */
+
+static struct account *own(
+	struct call_layer *l, const struct provider *p, const struct sip_uri *uri)
+{
+	struct account *acc = named(l, uri);
+
+	if (acc && str_ieq(acc->customer, p->customer))
+		return acc;
+	account_unref(acc);
+	return directory_account_of(l->env.directory, p->customer, uri->user);
+}
+
+/* The owner's account that the call is for: as called, as registered, as the owner is called. */
+struct account *origin_account(
+	struct call_layer *l, const struct provider *p, const struct sip_uri *called)
+{
+	struct account *acc = own(l, p, called);
+	struct sip_uri contact;
+	char mem[512];
+
+	if (!acc && contact_of(p, &contact, mem))
+		acc = own(l, p, &contact);
+	if (!acc)
+		acc = directory_account_of(l->env.directory, p->customer, p->customer);
+	return acc;
+}
