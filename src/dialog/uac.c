@@ -104,6 +104,13 @@ static bool next_target(struct uac *u)
 	return true;
 }
 
+/* Of requests that went where a look-up said. */
+static void report(struct uac *u, bool answered)
+{
+	if (!u->fixed && u->target_count)
+		resolver_report(u->env.resolver, &u->targets[u->target], answered);
+}
+
 static void retry(struct uac *u)
 {
 	u->tx = NULL;
@@ -117,6 +124,8 @@ static void on_tx_failed(void *arg, struct tx_client *tx, enum err why)
 
 	tx_client_detach(tx); /* on_done would come when `u` may be gone */
 	u->tx = NULL;
+	if (!u->cancelled && !u->provisional)
+		report(u, false);
 	if (u->handlers && next_target(u))
 		retry(u);
 	else
@@ -359,6 +368,7 @@ static void on_tx_response(
 {
 	struct uac *u = arg;
 
+	report(u, rsp->status != 503);
 	if (!u->handlers) {
 		if (u->method == SIP_INVITE && rsp->status >= 200 && rsp->status < 300)
 			uac_end_late_2xx(&u->env, rsp, flow);

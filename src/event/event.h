@@ -64,6 +64,8 @@ enum event_category {
 	X(CONNECTION_REFUSED, SIP, INFO, "connection.refused")                                     \
 	X(DNS_RESOLVED, SIP, DEBUG, "dns.resolved")                                                \
 	X(DNS_FAILED, SIP, WARNING, "dns.failed")                                                  \
+	X(TARGET_DOWN, SIP, NOTICE, "target.down")                                                 \
+	X(TARGET_UP, SIP, NOTICE, "target.up")                                                     \
 	X(DNS_RECOVERED, SIP, NOTICE, "dns.recovered")                                             \
 	X(REGISTERED, REGISTRAR, INFO, "register.bound")                                           \
 	X(REFRESHED, REGISTRAR, DEBUG, "register.refreshed")                                       \

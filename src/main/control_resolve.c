@@ -31,12 +31,14 @@ static void add_row(struct answer *a, const char *step, struct str text)
 static void add_targets(struct answer *a, const struct targets *t)
 {
 	for (unsigned i = 0; i < t->count; i++) {
-		char text[ADDR_TEXT_MAX + 8];
+		char text[ADDR_TEXT_MAX + 64];
 		struct buf b = BUF_OF(text);
 
 		buf_add(&b, tp_proto_name(t->list[i].proto));
 		buf_char(&b, ':');
 		addr_print(&b, &t->list[i].addr);
+		if (t->list[i].down)
+			buf_lit(&b, " (it did not answer lately)");
 		add_row(a, "target", buf_str(&b));
 	}
 	if (t->count)

@@ -11,6 +11,7 @@
 #include "main/control.h"
 #include "main/jail.h"
 #include "main/launch.h"
+#include "transport/breaker.h"
 #include "transport/dns_cache.h"
 
 enum { STORE_WHY_MAX = 512, NAMES_MAX = 65536 };
@@ -179,6 +180,7 @@ static enum err start(struct core *c, struct buf *why)
 	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
 	make_node(c);
 	c->names = dns_cache_new(NAMES_MAX);
+	c->breaker = breaker_new();
 	e = core_workers_make(c, why);
 	if (e == ERR_OK && close_records(c, db) != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
@@ -220,6 +222,7 @@ static void stop(struct core *c)
 	core_workers_free(c);
 	node_free(c->node);
 	dns_cache_free(c->names);
+	breaker_free(c->breaker);
 	if (c->location)
 		location_free(c->location);
 	if (c->directory)

@@ -54,6 +54,7 @@ struct core {
 	struct dialplan_host *dialplan;
 	struct net *net;
 	struct dns_cache *names;
+	struct breaker *breaker;
 	struct core_worker *workers[WORKERS_MAX];
 	unsigned worker_count;
 	struct control *control;

@@ -21,6 +21,7 @@ static enum err make_one(
 
 	settings_resolver(c->conf, &c->net_config, &resolver);
 	resolver.cache = c->names;
+	resolver.breaker = c->breaker;
 	w->resolver = resolver_new(&w->worker, &resolver);
 	if (!w->resolver) {
 		buf_lit(why, "the resolver could not be started");

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "event/event.h"
+#include "transport/breaker.h"
 #include "transport/dns_client.h"
 
 enum { LOOKUPS_MAX = 10000, NEEDS_MAX = 32, SERVICES_MAX = 4 };
@@ -102,6 +103,7 @@ static void answer(struct deferred *d)
 	resolver_done *done = l->done;
 
 	forget(l);
+	breaker_sort(l->r->cfg.breaker, &l->result, l->r->resolver.worker->clock.mono_ms);
 	if (done)
 		done(l->arg, l->id, &l->result);
 	lookup_free(l);
@@ -514,6 +516,32 @@ static void cancel(struct resolver *resolver, uint64_t id)
 	}
 }
 
+void resolver_report_to(struct breaker *b, struct worker *w, const struct target *t, bool answered)
+{
+	char text[ADDR_TEXT_MAX];
+	struct buf to = BUF_OF(text);
+	uint32_t for_s = 0;
+
+	addr_print(&to, &t->addr);
+	if (answered ? !breaker_answered(b, t) : !breaker_failed(b, t, w->clock.mono_ms, &for_s))
+		return;
+	if (answered)
+		event_note(w->events, EV_TARGET_UP, STR_NONE, STR_NONE, "%.*s:%.*s answers again",
+			STR_ARG(tp_proto_name(t->proto)), STR_ARG(buf_str(&to)));
+	else
+		event_note(w->events, EV_TARGET_DOWN, STR_NONE, STR_NONE,
+			"%.*s:%.*s does not answer: where there are others, it is tried last for "
+			"%u s",
+			STR_ARG(tp_proto_name(t->proto)), STR_ARG(buf_str(&to)), for_s);
+}
+
+static void report(struct resolver *resolver, const struct target *t, bool answered)
+{
+	struct real *r = (struct real *)resolver;
+
+	resolver_report_to(r->cfg.breaker, resolver->worker, t, answered);
+}
+
 static void on_recovered(void *arg)
 {
 	struct real *r = arg;
@@ -524,7 +552,9 @@ static void on_recovered(void *arg)
 
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg)
 {
-	static const struct resolver_ops ops = { .lookup = lookup, .cancel = cancel };
+	static const struct resolver_ops ops = {
+		.lookup = lookup, .cancel = cancel, .report = report
+	};
 	struct real *r = mem_new(struct real);
 
 	r->resolver = (struct resolver){ .ops = &ops, .worker = w };

@@ -17,6 +17,8 @@ enum { TARGETS_MAX = 16 };
 
 struct target {
 	enum tp_proto proto;
+	bool down; /* it did not answer lately (transport/breaker.h), and stands behind the others
+		    */
 	struct addr addr;
 };
 
@@ -38,6 +40,7 @@ struct resolver_ops {
 	uint64_t (*lookup)(struct resolver *r, const struct sip_uri *uri, struct buf *steps,
 		resolver_done *done, void *arg);
 	void (*cancel)(struct resolver *r, uint64_t id);
+	void (*report)(struct resolver *r, const struct target *t, bool answered);
 };
 
 struct resolver {
@@ -70,6 +73,16 @@ static inline void resolver_cancel(struct resolver *r, uint64_t id)
 	r->ops->cancel(r, id);
 }
 
+/* What became of a request to a target: one that does not answer is tried last for a while. */
+static inline void resolver_report(struct resolver *r, const struct target *t, bool answered)
+{
+	r->ops->report(r, t, answered);
+}
+
+/* For the ops of a resolver: the same over a breaker, with an event when it is news. */
+struct breaker;
+void resolver_report_to(struct breaker *b, struct worker *w, const struct target *t, bool answered);
+
 /* The real one, over c-ares on the worker's loop. */
 struct dns_cache;
 struct resolver_config {
@@ -80,6 +93,7 @@ struct resolver_config {
 	bool ipv4, ipv6; /* families that we listen on */
 	bool udp, tcp; /* protocols that we listen on */
 	struct dns_cache *cache; /* shared by the workers; outlives the resolver */
+	struct breaker *breaker; /* the same */
 };
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg);
 void resolver_free(struct resolver *r);

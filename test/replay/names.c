@@ -2,6 +2,7 @@
 /* A resolver over the table of the scenario; numeric hosts resolve to themselves. */
 #include <stdlib.h>
 
+#include "transport/breaker.h"
 #include "world.h"
 
 struct name { /* as the scenario says last */
@@ -132,13 +133,23 @@ static void op_cancel(struct resolver *r, uint64_t id)
 	}
 }
 
+static void op_report(struct resolver *r, const struct target *t, bool answered)
+{
+	struct world *w = container_of(r, struct world, resolver);
+
+	resolver_report_to(w->breaker, &w->worker, t, answered);
+}
+
 void names_init(struct world *w)
 {
-	static const struct resolver_ops ops = { .lookup = op_lookup, .cancel = op_cancel };
+	static const struct resolver_ops ops = {
+		.lookup = op_lookup, .cancel = op_cancel, .report = op_report
+	};
 
 	w->resolver = (struct resolver){ .ops = &ops, .worker = &w->worker };
 	list_init(&w->names);
 	list_init(&w->lookups);
+	w->breaker = breaker_new();
 }
 
 static struct lookup *next_due(struct world *w)
@@ -160,6 +171,7 @@ unsigned names_step(struct world *w)
 		struct lookup copy = *l;
 
 		free_lookup(l);
+		breaker_sort(w->breaker, &copy.targets, w->worker.clock.mono_ms);
 		copy.done(copy.arg, copy.id, &copy.targets);
 	}
 	return n;
@@ -167,6 +179,7 @@ unsigned names_step(struct world *w)
 
 void names_fini(struct world *w)
 {
+	breaker_free(w->breaker);
 	for (struct list *it; (it = list_first(&w->lookups));)
 		free_lookup(container_of(it, struct lookup, link));
 	for (struct list *it; (it = list_pop(&w->names));) {

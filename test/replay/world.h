@@ -61,6 +61,7 @@ struct world {
 	struct resolver resolver;
 	struct dialplan_engine engine;
 	struct list names, lookups, runs;
+	struct breaker *breaker;
 	uint64_t next_id;
 
 	char db_path[64];

@@ -454,7 +454,14 @@ static void lookup_cancel(struct resolver *r, uint64_t id)
 	look_ups[id] = NULL;
 }
 
-static const struct resolver_ops resolver_ops = { lookup, lookup_cancel };
+static void report(struct resolver *r, const struct target *t, bool answered)
+{
+	(void)r;
+	(void)t;
+	(void)answered;
+}
+
+static const struct resolver_ops resolver_ops = { lookup, lookup_cancel, report };
 
 /* ---- the router, as main has it ---- */
 

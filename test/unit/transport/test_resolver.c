@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "loop/loop.h"
+#include "transport/breaker.h"
 #include "transport/dns_cache.h"
 #include "transport/resolver.h"
 
@@ -16,6 +17,7 @@ struct fixture {
 	struct loop loop;
 	struct resolver *resolver;
 	struct dns_cache *cache;
+	struct breaker *breaker;
 	uv_udp_t server;
 	char buffer[600];
 	unsigned questions;
@@ -148,6 +150,7 @@ static int setup(void **state)
 	snprintf(servers, sizeof(servers), "127.0.0.1:%d", ntohs(local.sin_port));
 	cfg.servers = str_of(servers);
 	cfg.cache = f->cache = dns_cache_new(100);
+	cfg.breaker = f->breaker = breaker_new();
 	f->resolver = resolver_new(&f->worker, &cfg);
 	assert_non_null(f->resolver);
 	*state = f;
@@ -160,6 +163,7 @@ static int teardown(void **state)
 
 	resolver_free(f->resolver);
 	dns_cache_free(f->cache);
+	breaker_free(f->breaker);
 	loop_fini(&f->loop);
 	worker_fini(&f->worker);
 	free(f);
