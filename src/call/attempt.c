@@ -193,7 +193,7 @@ static void send_request(struct attempt *at)
 		.method = at->call->method,
 		.method_name = sip_method_name(at->call->method),
 		.uri = at->uri,
-		.next_hop = at->route,
+		.next_hop = str_empty(at->hop) ? at->route : at->hop,
 		.flow = at->kind == ATTEMPT_BINDING ? &at->flow : NULL,
 		.cseq = at->cseq,
 		.body = d->custom.content ? d->custom.body : d->run->caller.body,

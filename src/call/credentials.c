@@ -70,6 +70,11 @@ bool credentials_of_leg(const struct leg *l, const struct flow *flow, const stru
 	return fill(p, out);
 }
 
+bool credentials_may_go(const struct leg *l)
+{
+	return l->provider && addr_ip_eq(&l->d.flow.remote, &l->home);
+}
+
 /* The provider's leg goes on as the attempt that reached it. */
 void credentials_take_over(struct leg *l, const struct attempt *at)
 {

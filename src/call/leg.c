@@ -79,7 +79,8 @@ enum err leg_send_ack(
 	struct tx_request r = { .flow = l->d.flow, .method = SIP_ACK, .method_name = STR("ACK") };
 
 	dialog_print_request(&l->d, &b, STR("ACK"), cseq, &r.uri);
-	buf_add(&b, authorization);
+	if (credentials_may_go(l))
+		buf_add(&b, authorization);
 	sip_print_body(&b, type, body);
 	if (!buf_ok(&b))
 		return ERR_LIMIT;

@@ -207,6 +207,7 @@ struct attempt {
 	bool delayed; /* its timer runs */
 	struct timer delay;
 	struct str uri, to, route;
+	struct str hop; /* where it goes first; empty: route, or uri */
 	struct flow flow; /* bindings */
 	struct account *account; /* bindings, loopback: who is called; a reference */
 	struct provider *provider; /* a reference */
@@ -379,6 +380,8 @@ enum err leg_send_ack(
 
 /* ---- credentials.c: whom we tell who we are ---- */
 bool credentials_of_attempt(const struct attempt *at, struct digest_credentials *out);
+/* Whether what the INVITE was authorized with may go where the dialog is now. */
+bool credentials_may_go(const struct leg *l);
 /* For a request within the dialog; *realm: the only one to answer, empty: any. */
 bool credentials_of_leg(const struct leg *l, const struct flow *flow, const struct sip_uri *hop,
 	struct digest_credentials *out, struct str *realm);

@@ -133,6 +133,19 @@ static struct str proxy_route(struct str proxy, struct arena *a)
 	return str_of(arena_printf(a, "%s%.*s", scheme ? "" : "sip:", STR_ARG(proxy)));
 }
 
+/* Where its requests go first: the proxy or the server, by the transport that the record names. */
+static struct str provider_hop(const struct attempt *at, struct arena *a)
+{
+	struct str hop = str_empty(at->route) ? at->uri : at->route;
+	struct sip_uri uri;
+
+	if (str_empty(at->provider->transport) || sip_uri_parse(hop, &uri) != ERR_OK ||
+		uri.headers.n || sip_uri_param(&uri, STR("transport")).p)
+		return hop;
+	return str_of(arena_printf(
+		a, "%.*s;transport=%.*s", STR_ARG(hop), STR_ARG(at->provider->transport)));
+}
+
 /* Takes over the reference. */
 static void add_provider(struct dial *d, const struct dial_leg *leg, struct provider *p)
 {
@@ -155,6 +168,7 @@ static void add_provider(struct dial *d, const struct dial_leg *leg, struct prov
 	at->provider = p;
 	at->trusted = true;
 	at->route = proxy_route(p->outbound_proxy, arena_of(d));
+	at->hop = provider_hop(at, arena_of(d));
 	return;
 out:
 	provider_unref(p);
@@ -232,11 +246,18 @@ static struct dial_leg *leg_for(struct attempt *at, const struct sip_uri *uri)
 	return leg;
 }
 
-/* The same server keeps the provider's credentials; another one does not get them. */
+static bool same_server(struct str before, const struct sip_uri *uri)
+{
+	struct sip_uri old;
+
+	return sip_uri_parse(before, &old) == ERR_OK && str_ieq(old.host, uri->host) &&
+		sip_uri_port(&old) == sip_uri_port(uri) && !sip_uri_param(uri, STR("maddr")).p;
+}
+
+/* The same server keeps the provider's credentials and proxy; another one does not get them. */
 static void follow_outside(
 	struct attempt *at, const struct dial_leg *leg, const struct sip_uri *uri)
 {
-	struct sip_uri old;
 	struct attempt *next;
 
 	next = attempt_new(
@@ -247,8 +268,11 @@ static void follow_outside(
 	if (!next->provider)
 		next->kind = ATTEMPT_DIRECT;
 	else
-		next->trusted =
-			sip_uri_parse(at->uri, &old) == ERR_OK && str_ieq(old.host, uri->host);
+		next->trusted = at->trusted && same_server(at->uri, uri);
+	if (next->trusted) {
+		next->route = at->route;
+		next->hop = provider_hop(next, arena_of(at->dial));
+	}
 }
 
 /* contact: a Contact value. What it names joins the Dial; the caller starts what waits. */
