@@ -29,7 +29,7 @@ struct server {
 	char name[SERVER_TEXT_MAX]; /* "192.0.2.53:53" */
 	unsigned failures; /* in a row */
 	uint64_t look_ms; /* when it may be looked at behind the back of others */
-	uint64_t trusted_ms; /* its "no" is believed until then */
+	uint64_t trusted_ms, distrusted_ms; /* its "no" is believed, or not, until then */
 };
 
 struct dns_client {
@@ -317,6 +317,17 @@ static struct dns_answer *read_answer(
 	return NULL;
 }
 
+/* It answers, but not the truth. That is no reason to ask it last: it may know what we ask for. */
+static void distrust(struct dns_client *c, struct server *s)
+{
+	if (!s->distrusted_ms)
+		event_note(c->worker->events, EV_DNS_FAILED, STR_NONE, STR_NONE,
+			"name server %s does not know %s: it is not believed when it says that a "
+			"name does not exist",
+			s->name, c->probe);
+	s->distrusted_ms = now_ms(c) + TRUST_MS;
+}
+
 static void on_probe(void *arg, int status, int timeouts, unsigned char *bytes, int n)
 {
 	struct asked *k = arg;
@@ -331,13 +342,14 @@ static void on_probe(void *arg, int status, int timeouts, unsigned char *bytes, 
 		struct dns_answer *no = q->no;
 
 		s->trusted_ms = now_ms(c) + TRUST_MS;
+		s->distrusted_ms = 0;
 		q->no = NULL;
 		finish(q, no);
 		return;
 	}
 	dns_answer_unref(q->no);
 	q->no = NULL;
-	failed(c, s, "it does not know names that exist");
+	distrust(c, s);
 	ask_next(q);
 }
 
@@ -371,6 +383,9 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
 	if (!q) {
 		dns_answer_unref(a);
 	} else if (!a) {
+		ask_next(q);
+	} else if (a->unknown && now_ms(c) < s->distrusted_ms) {
+		dns_answer_unref(a);
 		ask_next(q);
 	} else if (a->unknown && *c->probe && now_ms(c) >= s->trusted_ms) {
 		q->no = a;
