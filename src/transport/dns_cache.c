@@ -170,6 +170,24 @@ void dns_cache_put(struct dns_cache *c, enum dns_type type, struct str name, uin
 	lock_give(&c->lock);
 }
 
+static uint64_t earlier(uint64_t t, uint64_t ms)
+{
+	return t > ms ? t - ms : 0;
+}
+
+void dns_cache_age(struct dns_cache *c, uint64_t ms)
+{
+	lock_take(&c->lock);
+	list_each (it, &c->by_age) {
+		struct entry *e = container_of(it, struct entry, link);
+
+		e->fresh_until_ms = earlier(e->fresh_until_ms, ms);
+		e->stale_until_ms = earlier(e->stale_until_ms, ms);
+		e->failed_until_ms = earlier(e->failed_until_ms, ms);
+	}
+	lock_give(&c->lock);
+}
+
 void dns_cache_report_lock(struct dns_cache *c, lock_report_fn *report, void *arg)
 {
 	struct lock_report r = { .name = "names" };

@@ -28,6 +28,8 @@ void dns_cache_put(struct dns_cache *c, enum dns_type type, struct str name, uin
 bool dns_cache_failed(struct dns_cache *c, enum dns_type type, struct str name, uint64_t now_ms);
 /* A server answers again: what failed is asked anew. */
 void dns_cache_forget_failures(struct dns_cache *c);
+/* Tests: all that is known is older by so much. */
+void dns_cache_age(struct dns_cache *c, uint64_t ms);
 void dns_cache_report_lock(struct dns_cache *c, lock_report_fn *report, void *arg);
 
 #endif
