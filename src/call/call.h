@@ -26,6 +26,7 @@ struct call_config {
 	unsigned session_expires_s; /* RFC 4028, 1800 */
 	unsigned session_min_s; /* 90 */
 	struct str user_agent; /* Server and User-Agent header */
+	struct str enum_roots; /* of sys.ENUMLookup: "e164.arpa e164.org" */
 };
 
 /* Concurrent calls per customer, shared by the workers of the process (atomic counters). */

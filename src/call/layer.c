@@ -14,6 +14,9 @@ struct call_layer *call_layer_new(const struct call_env *env, const struct call_
 	l->cfg = *cfg;
 	l->user_agent = str_dup(cfg->user_agent);
 	l->cfg.user_agent = str_of(l->user_agent);
+	l->enum_roots = str_dup(cfg->enum_roots);
+	l->cfg.enum_roots = str_of(l->enum_roots);
+	list_init(&l->numbers);
 	dialog_table_init(&l->dialogs);
 	hash_init(&l->by_id, 64);
 	list_init(&l->calls);
@@ -28,12 +31,14 @@ void call_layer_free(struct call_layer *l)
 {
 	if (!l)
 		return;
+	numbers_end(l);
 	list_each_safe (it, &l->calls)
 		call_abandon(container_of(it, struct call, link));
 	worker_end_turn(l->env.uac.worker);
 	hash_fini(&l->by_id);
 	dialog_table_fini(&l->dialogs);
 	free(l->user_agent);
+	free(l->enum_roots);
 	free(l);
 }
 

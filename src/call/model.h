@@ -49,6 +49,8 @@ struct call_layer {
 	struct hash by_id;
 	struct list calls;
 	size_t count;
+	char *enum_roots;
+	struct list numbers; /* ENUM look-ups under way: number.c */
 };
 
 enum call_state {
@@ -306,6 +308,8 @@ struct str caller_substitute(const struct caller *c, struct str text, struct are
 json_t *call_json(struct str s);
 
 /* ---- run.c ---- */
+/* A run whose script is still running; NULL: it, or its call, is over. */
+struct run *run_find(struct call_layer *l, struct str call, uint64_t script);
 struct run *run_new(struct call *c, struct attempt *parent, const struct caller *caller);
 void run_start(struct run *r);
 /* It failed for good: the caller, or the leg that led here, gets status and reason. */
@@ -318,6 +322,10 @@ void run_redirect(struct run *r, struct str uri);
 void script_on_command(void *arg, uint64_t run, uint32_t command, const char *name, json_t *args);
 void script_answer(struct run *r, uint32_t command, json_t *result);
 void script_stop_command(struct run *r, uint32_t command);
+
+/* ---- number.c: sys.ENUMLookup ---- */
+void number_command(struct run *r, uint32_t command, struct str text);
+void numbers_end(struct call_layer *l);
 
 /* ---- storage.c: a script's key-value pairs ---- */
 bool storage_command(struct run *r, uint32_t command, const char *name, json_t *args);

@@ -4,6 +4,21 @@
 
 #include "sip/print.h"
 
+struct run *run_find(struct call_layer *l, struct str call, uint64_t script)
+{
+	struct call *c = call_find(l, call);
+
+	if (!c || !c->setup)
+		return NULL;
+	list_each (it, &c->setup->runs) {
+		struct run *r = container_of(it, struct run, link);
+
+		if (r->running && r->script == script)
+			return r;
+	}
+	return NULL;
+}
+
 struct run *run_new(struct call *c, struct attempt *parent, const struct caller *caller)
 {
 	struct run *r = arena_new(&c->setup->arena, struct run);

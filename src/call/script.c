@@ -293,6 +293,11 @@ static void command_canonical_domain(struct run *r, uint32_t command, json_t *ar
 	script_answer(r, command, known ? call_json(str_of(domain)) : json_null());
 }
 
+static void command_enum_lookup(struct run *r, uint32_t command, json_t *args)
+{
+	number_command(r, command, arg_str(args, "number"));
+}
+
 /* Legs, not calls: two for each that was answered (facts 12.1.22). */
 static void command_call_count(struct run *r, uint32_t command, json_t *args)
 {
@@ -331,6 +336,7 @@ static const struct {
 	{ "account_exists", command_account_exists, false },
 	{ "get_bindings", command_get_bindings, false },
 	{ "canonical_domain", command_canonical_domain, false },
+	{ "enum_lookup", command_enum_lookup, false },
 	{ "call_count", command_call_count, false },
 	{ "last_failure", command_last_failure, false },
 };

@@ -64,25 +64,10 @@ static void job_free(struct storage_job *s)
 	free(s);
 }
 
-static struct run *find_run(const struct storage_job *s)
-{
-	struct call *c = call_find(s->layer, s->call);
-
-	if (!c || !c->setup)
-		return NULL;
-	list_each (it, &c->setup->runs) {
-		struct run *r = container_of(it, struct run, link);
-
-		if (r->running && r->script == s->script)
-			return r;
-	}
-	return NULL;
-}
-
 static void done(struct store_job *job)
 {
 	struct storage_job *s = container_of(job, struct storage_job, job);
-	struct run *r = find_run(s);
+	struct run *r = run_find(s->layer, s->call, s->script);
 
 	if (r && job->result != ERR_OK && job->result != ERR_NOT_FOUND)
 		call_event(r->call, EV_SCRIPT_ERROR, "the database did not do it: %s",

@@ -48,6 +48,8 @@ const struct conf_option conf_options[] = {
 		"A name that must exist: a server that does not know it is not believed when it "
 		"says "
 		"that others do not." },
+	{ "sip", "enum_roots", CONF_TEXT, AT(enum_roots), "e164.arpa e164.org", 0, 0, false,
+		"Where sys.ENUMLookup looks for telephone numbers, in this order." },
 	NUMBER("sip", "dns_timeout_ms", dns_timeout_ms, "4000", 100, 60000,
 		"How long looking up a name may take."),
 	NUMBER("sip", "dns_tries", dns_tries, "2", 1, 10, "How often a name server is asked."),

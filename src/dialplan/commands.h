@@ -27,6 +27,7 @@
  * get_bindings     {user or null, domain or null}
  *          result  [{contact, mangled, user_agent, expiry, expires_at, account, remote} …] or null
  * canonical_domain {domain}              text or null
+ * enum_lookup      {number}              a SIP URI or null
  * call_count       {}                    number of legs (facts 3.13)
  * last_failure     {status, reason or null}  the script set LastFailureStatus or …Reason
  * db_write         {key, value}          null
@@ -43,6 +44,7 @@
 	X("account_exists", CALL)                                                                  \
 	X("get_bindings", CALL)                                                                    \
 	X("canonical_domain", CALL)                                                                \
+	X("enum_lookup", CALL)                                                                     \
 	X("call_count", CALL)                                                                      \
 	X("last_failure", CALL)                                                                    \
 	X("db_write", CALL)                                                                        \

@@ -96,7 +96,8 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 			.duration_max_s = c->duration_max_s,
 			.session_expires_s = c->session_expires_s,
 			.session_min_s = c->session_min_s,
-			.user_agent = c->server },
+			.user_agent = c->server,
+			.enum_roots = c->enum_roots },
 	};
 	registrar_settings(c, &out->registrar);
 	provider_settings(c, &out->provider);

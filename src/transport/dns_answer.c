@@ -240,6 +240,31 @@ struct dns_answer *dns_answer_of_addrs(enum dns_type type, const struct addr *li
 	return a;
 }
 
+struct dns_answer *dns_answer_of_naptrs(const struct dns_naptr *list, unsigned n)
+{
+	struct dns_answer *a = answer_new(DNS_NAPTR, n ? DNS_FOUND : DNS_NONE, n);
+	struct buf text;
+
+	a->count = n;
+	a->text = mem_alloc(TEXT_MAX);
+	buf_init(&text, a->text, TEXT_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		struct dns_naptr *to = &a->list[i].naptr;
+		struct str *const all[] = { &to->flags, &to->services, &to->regexp,
+			&to->replacement };
+
+		*to = list[i];
+		for (unsigned k = 0; k < 4; k++) {
+			size_t at = text.n;
+
+			buf_add(&text, *all[k]);
+			all[k]->p = a->text + at;
+		}
+	}
+	BUG_ON(!buf_ok(&text));
+	return a;
+}
+
 struct dns_answer *dns_answer_ref(struct dns_answer *a)
 {
 	__atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED);

@@ -53,6 +53,7 @@ MUST_USE enum err dns_answer_parse(
 	enum dns_type type, const uint8_t *bytes, size_t n, struct dns_answer **out);
 struct dns_answer *dns_answer_failed(enum dns_type type);
 struct dns_answer *dns_answer_of_addrs(enum dns_type type, const struct addr *list, unsigned n);
+struct dns_answer *dns_answer_of_naptrs(const struct dns_naptr *list, unsigned n); /* copied */
 struct dns_answer *dns_answer_ref(struct dns_answer *a);
 void dns_answer_unref(struct dns_answer *a); /* NULL is fine */
 

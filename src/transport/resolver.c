@@ -21,7 +21,7 @@ struct real {
 	struct resolver_config cfg;
 	struct dns_client *dns;
 	struct hash lookups;
-	struct list all; /* every struct lookup */
+	struct list all, naptrs; /* every struct lookup, every struct naptr_lookup */
 	uint64_t next_id;
 };
 
@@ -39,6 +39,20 @@ struct need { /* a question of a look-up, and its answer */
 struct service { /* a protocol, and where its SRV records are */
 	enum tp_proto proto;
 	char name[DNS_NAME_MAX];
+};
+
+struct naptr_lookup { /* a question and no procedure */
+	struct list link; /* in real.naptrs */
+	struct dns_wait wait;
+	struct timer deadline;
+	struct deferred deferred;
+	struct real *r;
+	uint64_t id;
+	resolver_naptr_done *done;
+	void *arg;
+	struct dns_answer *answer;
+	size_t n;
+	char name[];
 };
 
 struct lookup {
@@ -501,10 +515,93 @@ static uint64_t lookup(struct resolver *resolver, const struct sip_uri *uri, str
 	return l->id;
 }
 
+/* ---- NAPTR records alone ---- */
+
+static void naptr_free(struct naptr_lookup *l)
+{
+	timer_stop(&l->r->resolver.worker->wheel, &l->deadline);
+	dns_stop_waiting(&l->wait);
+	list_del(&l->deferred.link);
+	list_del(&l->link);
+	dns_answer_unref(l->answer);
+	free(l);
+}
+
+static void naptr_tell(struct deferred *d)
+{
+	struct naptr_lookup *l = container_of(d, struct naptr_lookup, deferred);
+	struct dns_answer *a = dns_answer_ref(l->answer);
+	resolver_naptr_done *done = l->done;
+	void *arg = l->arg;
+	uint64_t id = l->id;
+
+	list_init(&l->deferred.link);
+	naptr_free(l);
+	done(arg, id, a);
+	dns_answer_unref(a);
+}
+
+static void naptr_finish(struct naptr_lookup *l, struct dns_answer *a)
+{
+	l->answer = a;
+	timer_stop(&l->r->resolver.worker->wheel, &l->deadline);
+	worker_defer(l->r->resolver.worker, &l->deferred, naptr_tell);
+}
+
+static void naptr_answered(struct dns_wait *w, struct dns_answer *a, enum dns_source from)
+{
+	naptr_finish(container_of(w, struct naptr_lookup, wait), dns_answer_ref(a));
+}
+
+static void naptr_late(struct timer *t)
+{
+	struct naptr_lookup *l = container_of(t, struct naptr_lookup, deadline);
+	enum dns_source from;
+
+	dns_stop_waiting(&l->wait);
+	naptr_finish(l, dns_known(l->r->dns, DNS_NAPTR, str_make(l->name, l->n), &from));
+}
+
+static uint64_t naptr(
+	struct resolver *resolver, struct str name, resolver_naptr_done *done, void *arg)
+{
+	struct real *r = (struct real *)resolver;
+	struct naptr_lookup *l = mem_zero(sizeof(*l) + name.n + 1);
+	struct dns_answer *a;
+	enum dns_source from;
+	uint32_t left;
+
+	l->r = r;
+	l->id = ++r->next_id;
+	l->done = done;
+	l->arg = arg;
+	l->n = name.n;
+	memcpy(l->name, name.p, name.n);
+	l->wait.done = naptr_answered;
+	list_init(&l->wait.link);
+	list_init(&l->deferred.link);
+	list_append(&r->naptrs, &l->link);
+	timer_init(&l->deadline, naptr_late);
+	timer_start(&resolver->worker->wheel, &l->deadline, r->cfg.timeout_ms);
+	if (dns_ask(r->dns, DNS_NAPTR, name, &l->wait, &a, &from, &left))
+		a = dns_answer_failed(DNS_NAPTR);
+	if (a)
+		naptr_finish(l, a);
+	return l->id;
+}
+
 static void cancel(struct resolver *resolver, uint64_t id)
 {
 	struct real *r = (struct real *)resolver;
 
+	list_each_safe (it, &r->naptrs) {
+		struct naptr_lookup *l = container_of(it, struct naptr_lookup, link);
+
+		if (l->id == id) {
+			naptr_free(l);
+			return;
+		}
+	}
 	for (struct hash_node *n = hash_find(&r->lookups, hash_mix(id, 0)); n; n = hash_next(n)) {
 		struct lookup *l = container_of(n, struct lookup, node);
 
@@ -553,7 +650,7 @@ static void on_recovered(void *arg)
 struct resolver *resolver_new(struct worker *w, const struct resolver_config *cfg)
 {
 	static const struct resolver_ops ops = {
-		.lookup = lookup, .cancel = cancel, .report = report
+		.lookup = lookup, .naptr = naptr, .cancel = cancel, .report = report
 	};
 	struct real *r = mem_new(struct real);
 
@@ -561,6 +658,7 @@ struct resolver *resolver_new(struct worker *w, const struct resolver_config *cf
 	r->cfg = *cfg;
 	hash_init(&r->lookups, 64);
 	list_init(&r->all);
+	list_init(&r->naptrs);
 	r->dns = dns_client_new(w,
 		&(struct dns_client_config){ .servers = cfg->servers,
 			.probe = cfg->probe,
@@ -580,6 +678,8 @@ void resolver_free(struct resolver *resolver)
 {
 	struct real *r = (struct real *)resolver;
 
+	list_each_safe (it, &r->naptrs)
+		naptr_free(container_of(it, struct naptr_lookup, link));
 	list_each_safe (it, &r->all) {
 		struct lookup *l = container_of(it, struct lookup, link);
 

@@ -11,6 +11,7 @@
 #ifndef TRANSPORT_RESOLVER_H
 #define TRANSPORT_RESOLVER_H
 
+#include "transport/dns_answer.h"
 #include "transport/transport.h"
 
 enum { TARGETS_MAX = 16 };
@@ -34,11 +35,14 @@ struct targets {
 
 struct resolver;
 typedef void resolver_done(void *arg, uint64_t id, const struct targets *t);
+typedef void resolver_naptr_done(void *arg, uint64_t id, const struct dns_answer *a);
 
 struct resolver_ops {
 	/* steps: what was asked and found, a line each, for people; may be NULL, outlives it. */
 	uint64_t (*lookup)(struct resolver *r, const struct sip_uri *uri, struct buf *steps,
 		resolver_done *done, void *arg);
+	uint64_t (*naptr)(
+		struct resolver *r, struct str name, resolver_naptr_done *done, void *arg);
 	void (*cancel)(struct resolver *r, uint64_t id);
 	void (*report)(struct resolver *r, const struct target *t, bool answered);
 };
@@ -66,6 +70,13 @@ static inline uint64_t resolver_explain(struct resolver *r, const struct sip_uri
 	struct buf *steps, resolver_done *done, void *arg)
 {
 	return r->ops->lookup(r, uri, steps, done, arg);
+}
+
+/* The NAPTR records of a name; what else they are good for: transport/enum.h. As above. */
+static inline uint64_t resolver_naptr(
+	struct resolver *r, struct str name, resolver_naptr_done *done, void *arg)
+{
+	return r->ops->naptr(r, name, done, arg);
 }
 
 static inline void resolver_cancel(struct resolver *r, uint64_t id)

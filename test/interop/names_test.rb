@@ -21,6 +21,7 @@ class NamesTest < InteropTest
     list = ['. 5 IN SOA ns.root. host.root. 1 2 3 4 5',
             'carrier.example. 5 IN NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.carrier.example.',
             "_sip._udp.carrier.example. 5 IN SRV 10 0 #{callee_port} host.example.", "host.example. 5 IN A 127.0.0.1"]
+    list << '4.3.2.1.3.4.e164.example. 5 IN NAPTR 10 10 "u" "E2U+sip" "!^.43(.*)$!sip:\\\\1@carrier.example!" .'
     list + COUNT.times.map { |i| "_sip._udp.p#{i}.example. 5 IN SRV 10 0 #{registrar.port} host.example." }
   end
 
@@ -76,6 +77,19 @@ class NamesTest < InteropTest
     server.demo("alice")
     tandem("customer", "set", "demo", "--calls-max", "100000")
     server.start
+  end
+
+  def test_enum
+    name_server(:fine)
+    add_providers
+    plan = 'uri = sys.ENUMLookup("+#{req.URI.User}.e164.example")' + "\n" \
+           'sys.Respond(uri ? 480 : 404, "found #{uri.inspect}")' + "\n"
+    assert server.dialplan("out", plan).ok?
+    alice = Phone.new("alice", server.port)
+    answer = alice.ask("INVITE", "sip:431234@example.test", body: alice.sdp, headers: ["Content-Type: application/sdp"])
+    assert_equal [480, 'found "sip:1234@carrier.example"'], [answer.status, answer.reason]
+    answer = alice.ask("INVITE", "sip:439999@example.test", body: alice.sdp, headers: ["Content-Type: application/sdp"])
+    assert_equal [404, "found nil"], [answer.status, answer.reason]
   end
 
   def test_a_name_server_in_trouble_under_load

@@ -24,7 +24,7 @@ struct run {
 	bool ready, stopped, waiting;
 	enum dialplan_end end;
 	char message[256];
-	char result[32];
+	char result[256];
 	json_t *headers, *from;
 };
 
@@ -72,8 +72,9 @@ static void op_answer(struct dialplan_engine *e, uint64_t id, uint32_t command, 
 	world_say(w, "        dialplan is answered %s\n", text);
 	free(text);
 	if (r && r->command == command) {
+		json_t *given = json_object_get(result, "result");
 		const char *name = json_string_value(
-			json_object_get(json_object_get(result, "result"), "result"));
+			json_is_string(given) ? given : json_object_get(given, "result"));
 
 		snprintf(r->result, sizeof(r->result), "%s", name ? name : "");
 		r->command = 0;
@@ -174,10 +175,18 @@ static void step_dial(struct run *r, struct str rest)
 {
 	struct str string = word(&rest), ring = word(&rest), limit = word(&rest);
 
+	if (str_eq(string, STR("$"))) /* what the command before gave */
+		string = str_of(r->result);
+
 	give(r, "dial",
 		json_pack("{s:s%,s:i,s:i,s:O,s:O}", "string", string.p, string.n, "ring",
 			(int)number(ring), "limit", (int)number(limit), "headers", r->headers,
 			"from", r->from ? r->from : json_null()));
+}
+
+static void step_enum(struct run *r, struct str rest)
+{
+	give(r, "enum_lookup", json_pack("{s:s%}", "number", rest.p, rest.n));
 }
 
 static void step_respond(struct run *r, struct str rest)
@@ -222,6 +231,8 @@ static void step(struct run *r, struct str line)
 			step(r, line);
 	} else if (str_eq(verb, STR("dial"))) {
 		step_dial(r, line);
+	} else if (str_eq(verb, STR("enum"))) {
+		step_enum(r, line);
 	} else if (str_eq(verb, STR("respond"))) {
 		step_respond(r, line);
 	} else if (str_eq(verb, STR("header"))) {

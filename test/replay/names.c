@@ -23,6 +23,8 @@ struct lookup {
 	resolver_done *done;
 	void *arg;
 	struct targets targets;
+	resolver_naptr_done *naptr_done; /* instead */
+	struct dns_answer *naptrs;
 };
 
 static struct name *find_name(struct world *w, struct str name)
@@ -116,6 +118,7 @@ static void free_lookup(struct lookup *l)
 {
 	timer_stop(&l->world->worker.wheel, &l->timer);
 	list_del(&l->link);
+	dns_answer_unref(l->naptrs);
 	free(l);
 }
 
@@ -133,6 +136,63 @@ static void op_cancel(struct resolver *r, uint64_t id)
 	}
 }
 
+/* ---- NAPTR ---- */
+
+struct naptr { /* a record of the scenario */
+	struct list link;
+	char *name, *texts;
+	struct dns_naptr record;
+};
+
+void world_naptr(struct world *w, struct str name, struct str words)
+{
+	struct naptr *n = mem_new(struct naptr);
+	struct str *const texts[] = { &n->record.flags, &n->record.services, &n->record.regexp,
+		&n->record.replacement };
+	struct str rest, word;
+	uint32_t v;
+
+	n->name = str_dup(name);
+	n->texts = str_dup(words);
+	rest = str_of(n->texts);
+	for (unsigned i = 0; i < 6 && str_cut(&rest, ' ', &word); i++)
+		if (i < 2 && !str_u32(word, &v))
+			*(i ? &n->record.preference : &n->record.order) = (uint16_t)v;
+		else if (i >= 2 && !str_eq(word, STR("-")))
+			*texts[i - 2] = word;
+	list_append(&w->naptrs, &n->link);
+}
+
+static struct dns_answer *find_naptrs(struct world *w, struct str name)
+{
+	struct dns_naptr list[16];
+	unsigned n = 0;
+
+	list_each (it, &w->naptrs) {
+		struct naptr *one = container_of(it, struct naptr, link);
+
+		if (str_ieq(str_of(one->name), name) && n < 16)
+			list[n++] = one->record;
+	}
+	return dns_answer_of_naptrs(list, n);
+}
+
+static uint64_t op_naptr(struct resolver *r, struct str name, resolver_naptr_done *done, void *arg)
+{
+	struct world *w = container_of(r, struct world, resolver);
+	struct lookup *l = mem_new(struct lookup);
+
+	l->world = w;
+	l->id = ++w->next_id;
+	l->naptr_done = done;
+	l->arg = arg;
+	l->naptrs = find_naptrs(w, name);
+	l->due = true;
+	timer_init(&l->timer, on_due);
+	list_append(&w->lookups, &l->link);
+	return l->id;
+}
+
 static void op_report(struct resolver *r, const struct target *t, bool answered)
 {
 	struct world *w = container_of(r, struct world, resolver);
@@ -143,12 +203,13 @@ static void op_report(struct resolver *r, const struct target *t, bool answered)
 void names_init(struct world *w)
 {
 	static const struct resolver_ops ops = {
-		.lookup = op_lookup, .cancel = op_cancel, .report = op_report
+		.lookup = op_lookup, .naptr = op_naptr, .cancel = op_cancel, .report = op_report
 	};
 
 	w->resolver = (struct resolver){ .ops = &ops, .worker = &w->worker };
 	list_init(&w->names);
 	list_init(&w->lookups);
+	list_init(&w->naptrs);
 	w->breaker = breaker_new();
 }
 
@@ -170,7 +231,13 @@ unsigned names_step(struct world *w)
 	for (struct lookup *l; (l = next_due(w)); n++) {
 		struct lookup copy = *l;
 
+		l->naptrs = NULL;
 		free_lookup(l);
+		if (copy.naptr_done) {
+			copy.naptr_done(copy.arg, copy.id, copy.naptrs);
+			dns_answer_unref(copy.naptrs);
+			continue;
+		}
 		breaker_sort(w->breaker, &copy.targets, w->worker.clock.mono_ms);
 		copy.done(copy.arg, copy.id, &copy.targets);
 	}
@@ -180,6 +247,13 @@ unsigned names_step(struct world *w)
 void names_fini(struct world *w)
 {
 	breaker_free(w->breaker);
+	for (struct list *it; (it = list_pop(&w->naptrs));) {
+		struct naptr *n = container_of(it, struct naptr, link);
+
+		free(n->name);
+		free(n->texts);
+		free(n);
+	}
 	for (struct list *it; (it = list_first(&w->lookups));)
 		free_lookup(container_of(it, struct lookup, link));
 	for (struct list *it; (it = list_pop(&w->names));) {

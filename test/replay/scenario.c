@@ -914,6 +914,14 @@ static void do_name(struct play *p, struct str rest)
 	world_name(&p->world, name, rest, after_ms);
 }
 
+/* naptr NAME ORDER PREFERENCE FLAGS SERVICES REGEXP REPLACEMENT */
+static void do_naptr(struct play *p, struct str rest)
+{
+	struct str name = word(&rest);
+
+	world_naptr(&p->world, name, rest);
+}
+
 /* await NAME TIME: time passes until NAME has received something, at most so much */
 static void do_await(struct play *p, struct str rest)
 {
@@ -1009,6 +1017,7 @@ static void step(struct play *p, struct str line)
 		{ "register", do_register },
 		{ "invite", do_invite },
 		{ "name", do_name },
+		{ "naptr", do_naptr },
 		{ "lease", do_lease },
 		{ "clock", do_clock },
 		{ "await", do_await },

@@ -69,7 +69,8 @@ static void defaults(struct roles_config *c)
 			.calls_total_max = 1000,
 			.session_expires_s = 1800,
 			.session_min_s = 90,
-			.user_agent = STR("Tandem") },
+			.user_agent = STR("Tandem"),
+			.enum_roots = STR("e164.arpa e164.org") },
 		.provider = { .user_agent = STR("Tandem"), .per_second = 100, .per_host = 20 },
 	};
 }

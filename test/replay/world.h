@@ -60,7 +60,7 @@ struct world {
 	struct transport net;
 	struct resolver resolver;
 	struct dialplan_engine engine;
-	struct list names, lookups, runs;
+	struct list names, naptrs, lookups, runs;
 	struct breaker *breaker;
 	uint64_t next_id;
 
@@ -107,6 +107,9 @@ void world_send(struct world *w, struct agent *a, struct str bytes);
 void world_close(struct world *w, struct agent *a);
 /* words: addresses, or "timeout"; none: it does not exist. */
 void world_name(struct world *w, struct str name, struct str words, uint64_t after_ms);
+
+/* words: "ORDER PREFERENCE FLAGS SERVICES REGEXP REPLACEMENT"; "-" for an empty one. */
+void world_naptr(struct world *w, struct str name, struct str words);
 
 /* net.c, names.c, engine.c */
 void net_init(struct world *w);

@@ -85,6 +85,8 @@ module Tandem
     def IsMine(user, domain = nil) = ask_account('is_mine', user, domain) == true
     def DoesSIPAccountExist(user, domain = nil) = ask_account('account_exists', user, domain) == true
     def GetCanonicalDomain(host) = command('canonical_domain', domain: host.to_s)
+    # The SIP URI of a telephone number, "+43123" or "43123.e164.org"; nil: it has none.
+    def ENUMLookup(number) = command('enum_lookup', number: number.to_s)
     def GetCurrentCallCount = command('call_count', {}).to_i
 
     # nil for accounts of others and unknown ones

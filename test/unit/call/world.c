@@ -461,7 +461,9 @@ static void report(struct resolver *r, const struct target *t, bool answered)
 	(void)answered;
 }
 
-static const struct resolver_ops resolver_ops = { lookup, lookup_cancel, report };
+static const struct resolver_ops resolver_ops = {
+	.lookup = lookup, .cancel = lookup_cancel, .report = report
+};
 
 /* ---- the router, as main has it ---- */
 

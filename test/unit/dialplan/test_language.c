@@ -225,6 +225,8 @@ static void accounts(void **state)
 		"{\"domain\":\"x.org\",\"user\":\"bob\"}", "true", "true");
 	commands(d, "sys.GetCanonicalDomain('local')", "canonical_domain", "{\"domain\":\"local\"}",
 		"\"example.org\"", "\"example.org\"");
+	commands(d, "sys.ENUMLookup('+43123')", "enum_lookup", "{\"number\":\"+43123\"}",
+		"\"example.org\"", "\"example.org\"");
 	commands(d, "sys.GetCurrentCallCount()", "call_count", "{}", "4", "4");
 	commands(d, "sys.GetBindings()", "get_bindings", "{\"domain\":null,\"user\":null}", "null",
 		"nil");
