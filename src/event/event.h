@@ -83,6 +83,8 @@ enum event_category {
 	X(AUTH_CHALLENGED, SECURITY, DEBUG, "auth.challenged")                                     \
 	X(AUTH_FAILED, SECURITY, NOTICE, "auth.failed")                                            \
 	X(REQUEST_REFUSED, SECURITY, INFO, "request.refused")                                      \
+	X(PROVIDER_MESSAGES, PROVIDER, INFO, "provider.messages")                                  \
+	X(PROVIDER_MWI, PROVIDER, INFO, "provider.mwi")                                            \
 	X(PROVIDER_PASSWORD, PROVIDER, WARNING, "provider.password")                               \
 	X(CALL_START, CALL, INFO, "call.start")                                                    \
 	X(CALL_STATE, CALL, DEBUG, "call.state")                                                   \

@@ -145,6 +145,13 @@ static void bad_event(struct roles *r, struct sip_msg *req, const struct flow *f
 	refuse(r, req, flow, 489, STR("Bad Event"));
 }
 
+/* Of messages that wait at a provider: we subscribe to nothing else. */
+static void to_providers(struct roles *r, struct sip_msg *req, const struct flow *flow)
+{
+	if (!provider_agent_on_notify(r->providers, req, flow))
+		bad_event(r, req, flow);
+}
+
 static void not_allowed(struct roles *r, struct sip_msg *req, const struct flow *flow)
 {
 	refuse(r, req, flow, 405, STR("Method Not Allowed"));
@@ -168,7 +175,7 @@ static route_fn *const outside[SIP_METHOD_COUNT] = {
 	[SIP_REFER] = no_dialog,
 	[SIP_INFO] = no_dialog,
 	[SIP_SUBSCRIBE] = bad_event,
-	[SIP_NOTIFY] = bad_event,
+	[SIP_NOTIFY] = to_providers,
 	[SIP_PUBLISH] = not_allowed,
 };
 
@@ -179,7 +186,10 @@ void router_on_request(struct roles *r, struct sip_msg *req, const struct flow *
 	if (!acceptable(r, req, flow))
 		return;
 	if (req->to.tag.n && req->method != SIP_REGISTER) {
-		if (!call_on_dialog_request(r->calls, req, flow))
+		bool mwi = req->method == SIP_NOTIFY;
+
+		if (!(mwi && provider_agent_on_notify(r->providers, req, flow)) &&
+			!call_on_dialog_request(r->calls, req, flow))
 			no_dialog(r, req, flow);
 		return;
 	}

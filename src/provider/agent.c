@@ -68,6 +68,7 @@ static void look(struct turn_hook *h)
 		return;
 	a->lease = lease;
 	hash_each(&a->registrations, drop, NULL);
+	mwi_drop_all(a);
 }
 
 void provider_agent_take(struct provider_agent *a, const struct store_provider_binding *row)
@@ -189,6 +190,7 @@ struct provider_agent *provider_agent_new(
 	*a->home = (struct provider_home){ a, 1 };
 	hash_init(&a->registrations, 64);
 	hash_init(&a->paces, 16);
+	hash_init(&a->mwis, 16);
 	list_init(&a->probes);
 	env->uac.resolver->recovered = on_names_back;
 	env->uac.resolver->recovered_arg = a;
@@ -204,6 +206,8 @@ void provider_agent_free(struct provider_agent *a)
 	a->env.uac.resolver->recovered = NULL;
 	provider_probes_end(a);
 	hash_each(&a->registrations, drop, NULL);
+	mwi_drop_all(a);
+	hash_fini(&a->mwis);
 	hash_fini(&a->registrations);
 	hash_fini(&a->paces);
 	a->home->agent = NULL;

@@ -58,6 +58,13 @@ void provider_agent_take(struct provider_agent *a, const struct store_provider_b
  */
 void provider_agent_changed(struct provider_agent *a, struct str customer, struct str name);
 
+/*
+ * A NOTIFY: within a subscription of ours, or one that carries a provider's token and that nobody
+ * asked for. False: it is neither, and not answered.
+ */
+bool provider_agent_on_notify(
+	struct provider_agent *a, struct sip_msg *req, const struct flow *flow);
+
 struct provider_counts {
 	/* Here and now; trying: for the first time. */
 	unsigned registered, trying, failing, held;

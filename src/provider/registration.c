@@ -195,6 +195,7 @@ void registration_free(struct registration *r)
 	timer_stop(&registration_worker(r)->wheel, &r->timer);
 	if (r->uac)
 		uac_abandon(r->uac);
+	mwi_drop(r);
 	provider_pace_put(a, r->pace);
 	provider_unref(r->provider);
 	provider_unref(r->next);
@@ -267,6 +268,10 @@ void registration_settle(struct registration *r)
 		r->gone || (r->next && (r->next->disabled || !same_place(r->provider, r->next)));
 	bool left = r->state == PROVIDER_LEAVING || !registration_is_registered(r);
 
+	if (leave)
+		mwi_leave(r);
+	else if (!r->next)
+		mwi_look(r);
 	if (leave && !left) {
 		registration_enter(r, PROVIDER_LEAVING);
 		registration_try(r);

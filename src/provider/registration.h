@@ -64,6 +64,9 @@ struct provider_agent {
 	bool cut_off; /* a try failed, and nobody answered from its beginning on */
 	unsigned states[PROVIDER_STATE_COUNT]; /* of the settled */
 	uint64_t requests, successes;
+	struct hash mwis; /* mwi.c: by Call-ID */
+	uint64_t mwi_free_us; /* when the next may begin */
+	uint64_t notify_free_ms; /* unsolicited NOTIFYs are taken at this pace */
 	struct list probes; /* probe.c */
 	unsigned probe_count;
 };
@@ -107,6 +110,7 @@ struct registration {
 	uint32_t nc;
 
 	bool storing, store_again; /* stored.c */
+	struct mwi *mwi; /* NULL: no subscription */
 };
 
 static inline struct worker *registration_worker(const struct registration *r)
@@ -168,6 +172,9 @@ void provider_new_call_id(const struct provider_env *env, struct provider_ids *i
 void provider_print_head(struct buf *b, const struct provider *p, const struct provider_ids *ids,
 	uint32_t cseq, enum sip_method method);
 void provider_print_tail(struct buf *b, const struct provider *p, struct str user_agent);
+/* The URI of our Contact there. */
+void provider_print_contact(
+	struct buf *b, const struct provider *p, const char *token, const struct flow *flow);
 /* Writes the header fields, for the uac's handlers. */
 void registration_print(
 	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow);
@@ -178,6 +185,13 @@ MUST_USE enum err registration_send(struct registration *r, const struct uac_han
 /* Seconds that a 200 grants to our contact; 0: none. `how` says where it was read. */
 uint32_t registration_granted(
 	const struct registration *r, const struct sip_msg *rsp, const char **how);
+
+/* ---- mwi.c: the subscription to messages waiting ---- */
+/* After a change: begins one, leaves it alone, or takes it back. */
+void mwi_look(struct registration *r);
+void mwi_drop(struct registration *r); /* it goes without a word */
+void mwi_leave(struct registration *r); /* it is taken back */
+void mwi_drop_all(struct provider_agent *a);
 
 /* ---- probe.c ---- */
 void provider_probes_end(struct provider_agent *a);

@@ -32,9 +32,9 @@ static struct str domain_of(const struct provider *p, const struct sip_uri *regi
 /* ---- header fields ---- */
 
 /* Where calls come back to: by default "provider.customer" here (facts 2.6). */
-static void print_contact_uri(struct buf *b, const struct registration *r, const struct flow *flow)
+void provider_print_contact(
+	struct buf *b, const struct provider *p, const char *token, const struct flow *flow)
 {
-	const struct provider *p = r->provider;
 	char mem[URI_MAX];
 
 	if (p->register_contact.n) {
@@ -52,7 +52,7 @@ static void print_contact_uri(struct buf *b, const struct registration *r, const
 		buf_add(b, tp_proto_name(flow->proto));
 	}
 	buf_lit(b, ";tandem=");
-	buf_add(b, str_of(r->token));
+	buf_add(b, str_of(token));
 }
 
 /* Fields that are ours to write, however the record calls them (facts 6.2). */
@@ -134,7 +134,7 @@ void registration_print(
 	provider_print_head(b, r->provider, &r->ids, cseq, SIP_REGISTER);
 	/* what was registered is what is taken back, although our address may be another one now */
 	if (r->state != PROVIDER_LEAVING || !r->contact) {
-		print_contact_uri(&cb, r, flow);
+		provider_print_contact(&cb, r->provider, r->token, flow);
 		free(r->contact);
 		r->contact = str_dup(buf_str(&cb));
 	}
@@ -224,7 +224,7 @@ enum err registration_send(struct registration *r, const struct uac_handlers *h)
 
 /* ---- names of requests ---- */
 
-static void token(const struct provider_env *env, char *out, size_t chars)
+static void random_token(const struct provider_env *env, char *out, size_t chars)
 {
 	struct buf b = { .p = out, .max = chars };
 
@@ -234,10 +234,10 @@ static void token(const struct provider_env *env, char *out, size_t chars)
 
 void provider_new_tag(const struct provider_env *env, struct provider_ids *ids)
 {
-	token(env, ids->tag, sizeof(ids->tag) - 1);
+	random_token(env, ids->tag, sizeof(ids->tag) - 1);
 }
 
 void provider_new_call_id(const struct provider_env *env, struct provider_ids *ids)
 {
-	token(env, ids->call_id, sizeof(ids->call_id) - 1);
+	random_token(env, ids->call_id, sizeof(ids->call_id) - 1);
 }

@@ -236,4 +236,5 @@ void registration_go_on(struct registration *r, const struct store_provider_bind
 	registration_arm(r, s == PROVIDER_WAITING ? 0 : until(r, row->next_ms, PROVIDER_PROBE_MS));
 	if (s == PROVIDER_REGISTERED)
 		registration_arm(r, until(r, row->next_ms, left));
+	mwi_look(r);
 }

@@ -84,7 +84,13 @@ enum err store_provider_remove(struct store_db *db, struct str customer, struct 
 	struct match m[] = { { "customer", customer }, { "name_key", STR_NONE } };
 	enum err e = store_fold(name, key, KEY_MAX, &m[1].value);
 
-	return e ? e : table_delete(db, &providers, m, 2);
+	if (!e)
+		e = table_delete(db, &providers, m, 2);
+	if (!e)
+		e = store_provider_messages_remove(db, customer, name);
+	else
+		return e;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 void store_provider_context(const struct store_provider *p, struct buf *out)

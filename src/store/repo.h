@@ -144,6 +144,22 @@ MUST_USE enum err store_sealed_not_under(struct store_db *db, struct str id, int
 	unsigned limit, store_provider_fn *row, void *arg);
 MUST_USE enum err store_sealed_set(struct store_db *db, int64_t id, struct str password_sealed);
 
+/* ---- what a provider said last of the messages that wait in our mailbox there ---- */
+struct store_provider_messages {
+	struct str customer, name;
+	bool waiting;
+	uint32_t voice_new, voice_old, urgent_new, urgent_old;
+	struct str account; /* URI of the mailbox; may be empty */
+	int64_t heard_ms;
+};
+MUST_USE enum err store_provider_messages_put(
+	struct store_db *db, const struct store_provider_messages *m);
+MUST_USE enum err store_provider_messages_get(struct store_db *db, struct str customer,
+	struct str name, struct arena *a, struct store_provider_messages *out);
+/* ERR_NOT_FOUND. With the provider it goes by itself. */
+MUST_USE enum err store_provider_messages_remove(
+	struct store_db *db, struct str customer, struct str name);
+
 /* ---- provider bindings: our registrations at providers, one for each provider ---- */
 struct store_provider_binding {
 	struct str customer, name;

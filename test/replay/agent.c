@@ -309,9 +309,10 @@ static void saw_request(struct agent *a, struct sip_msg *m)
 		return;
 	}
 	keep_msg(&a->request, m);
-	if (m->method != SIP_INVITE)
+	if (m->method != SIP_INVITE && m->method != SIP_SUBSCRIBE)
 		return;
-	keep_msg(&a->invite_in, m);
+	if (m->method == SIP_INVITE)
+		keep_msg(&a->invite_in, m);
 	if (!m->to.tag.p) { /* a new call */
 		a->call_id = arena_str(&a->arena, m->call_id);
 		a->local_tag = new_token(a, "tag");

@@ -335,7 +335,8 @@ static void read_block(struct play *p, struct agent *a, struct wish_list *w)
 			w->auth_password = word(&first);
 			w->tamper = first.n > 0;
 		} else if (str_starts(line, STR("body "))) {
-			w->body = arena_str(&a->arena, str_from(line, 5));
+			w->body = str_of(arena_printf(&a->arena, "%.*s%s%.*s", STR_ARG(w->body),
+				w->body.n ? "\r\n" : "", STR_ARG(str_from(line, 5))));
 			w->type = STR("text/plain");
 		} else if (line.p[0] == '-') {
 			w->list[w->count++] = (struct override){ .name = line };
@@ -648,10 +649,48 @@ static void expect_stored(struct play *p, struct str rest)
 		fail(p, "%zu bindings are stored", n);
 }
 
+/* The words that must stand in a text, or a regular expression that it must match. */
+static void expect_words(struct play *p, struct str rest, struct str text)
+{
+	struct str w;
+
+	if (str_starts(rest, STR("~"))) {
+		if (!matches(p, str_trim(str_from(rest, 1)), text))
+			fail(p, "it is %.*s", STR_ARG(text));
+		return;
+	}
+	while ((w = word(&rest)).n)
+		if (str_find_str(text, w) == text.n)
+			fail(p, "there is no %.*s: %.*s", STR_ARG(w), STR_ARG(text));
+}
+
+/* expect messages C/NAME WORD=VALUE … | ~ REGEX | none: what waits at a provider */
+static void expect_messages(struct play *p, struct str rest)
+{
+	struct str key = word(&rest);
+	size_t slash = str_find(key, '/');
+	struct store_provider_messages m = { 0 };
+	char text[1024];
+	struct buf b = BUF_OF(text);
+	enum err e;
+
+	world_settle(&p->world);
+	e = store_provider_messages_get(
+		p->world.db, str_first(key, slash), str_from(key, slash + 1), &p->arena, &m);
+	if (e == ERR_NOT_FOUND && str_eq(rest, STR("none")))
+		return;
+	if (e)
+		fail(p, "messages: %s", err_text(e));
+	buf_printf(&b, "waiting=%s voice=%u/%u urgent=%u/%u account=%.*s ",
+		m.waiting ? "yes" : "no", m.voice_new, m.voice_old, m.urgent_new, m.urgent_old,
+		STR_ARG(m.account));
+	expect_words(p, rest, buf_str(&b));
+}
+
 /* expect provider C/NAME WORD=VALUE … | ~ REGEX: its row, as a person would be shown it */
 static void expect_provider(struct play *p, struct str rest)
 {
-	struct str key = word(&rest), w;
+	struct str key = word(&rest);
 	size_t slash = str_find(key, '/');
 	struct store_provider_binding row = { 0 };
 	int64_t now = p->world.worker.clock.wall_ms;
@@ -668,15 +707,7 @@ static void expect_provider(struct play *p, struct str rest)
 		STR_ARG(row.state), row.expires_ms ? (long long)(row.expires_ms - now) / 1000 : 0,
 		(long long)(row.next_ms - now) / 1000, row.cseq, STR_ARG(row.reason),
 		STR_ARG(row.contact));
-	if (str_starts(rest, STR("~"))) {
-		if (!matches(p, str_trim(str_from(rest, 1)), buf_str(&b)))
-			fail(p, "the provider binding is %.*s", STR_ARG(buf_str(&b)));
-		return;
-	}
-	while ((w = word(&rest)).n)
-		if (str_find_str(buf_str(&b), w) == b.n)
-			fail(p, "the provider binding has no %.*s: %.*s", STR_ARG(w),
-				STR_ARG(buf_str(&b)));
+	expect_words(p, rest, buf_str(&b));
 }
 
 static void do_expect(struct play *p, struct str rest)
@@ -700,6 +731,8 @@ static void do_expect(struct play *p, struct str rest)
 		expect_stored(p, rest);
 	else if (str_eq(what, STR("provider")))
 		expect_provider(p, rest);
+	else if (str_eq(what, STR("messages")))
+		expect_messages(p, rest);
 	else if (str_eq(what, STR("calls")))
 		(call_count(p->world.roles.calls) == number(rest, 0))
 			? (void)0

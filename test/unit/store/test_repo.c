@@ -249,6 +249,46 @@ static void test_providers(void **state)
 	end(&o);
 }
 
+static void test_provider_messages(void **state)
+{
+	struct open o = begin(state);
+	const struct store_provider p = { .customer = STR("joe"), .name = STR("Gate") };
+	struct store_provider_messages row = { .customer = STR("joe"),
+		.name = STR("Gate"),
+		.waiting = true,
+		.voice_new = 1,
+		.voice_old = 2,
+		.urgent_new = 3,
+		.urgent_old = 4,
+		.account = STR("sip:joe@vm"),
+		.heard_ms = 5000 };
+	struct store_provider_messages got;
+
+	OK(store_provider_messages_put(o.db, &row));
+	OK(store_provider_messages_get(o.db, STR("joe"), STR("GATE"), &o.a, &got));
+	EQUAL(got, row, waiting);
+	EQUAL(got, row, voice_new);
+	EQUAL(got, row, voice_old);
+	EQUAL(got, row, urgent_new);
+	EQUAL(got, row, urgent_old);
+	SAME(got, row, account);
+	EQUAL(got, row, heard_ms);
+	row.waiting = false;
+	row.name = STR("gate"); /* the same one */
+	OK(store_provider_messages_put(o.db, &row));
+	OK(store_provider_messages_get(o.db, STR("joe"), STR("gate"), &o.a, &got));
+	assert_false(got.waiting);
+	OK(store_provider_add(o.db, &p, NULL));
+	OK(store_provider_remove(o.db, STR("joe"), STR("gate")));
+	assert_int_equal(store_provider_messages_get(o.db, STR("joe"), STR("gate"), &o.a, &got),
+		ERR_NOT_FOUND);
+	OK(store_provider_add(o.db, &p, NULL));
+	OK(store_provider_remove(o.db, STR("joe"), STR("gate"))); /* nothing was kept */
+	row.customer = STR("nobody");
+	assert_int_equal(store_provider_messages_put(o.db, &row), ERR_STATE);
+	end(&o);
+}
+
 struct seen {
 	unsigned n;
 	struct store_binding binding;
@@ -593,6 +633,7 @@ int main(void)
 		TEST(test_domains_and_accounts),
 		TEST(test_dialplans),
 		TEST(test_providers),
+		TEST(test_provider_messages),
 		TEST(test_bindings),
 		TEST(test_sealed_passwords),
 		TEST(test_bindings_of_version_1),
