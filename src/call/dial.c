@@ -49,6 +49,8 @@ static void on_ring_timeout(struct timer *t)
 	call_event(d->run->call, EV_CALL_NOTE, "nobody answered within %u s", d->ring_s);
 	d->status = 480;
 	d->reason = STR("No answer");
+	if (d->failure < FAILURE_NO_ANSWER)
+		d->failure = FAILURE_NO_ANSWER;
 	dial_done(d, DIAL_TIMED_OUT);
 }
 
@@ -158,12 +160,17 @@ static json_t *headers_of(struct sip_msg *rsp)
 /* For sys.LastDialled. */
 static void note_result(struct attempt *at, unsigned status, struct str reason, struct sip_msg *rsp)
 {
+	bool of_peer = rsp || at->kind == ATTEMPT_LOOPBACK;
+	enum dial_failure f = failure_of(at, rsp ? rsp->status : status, of_peer);
+
+	if (at->dial->failure < f)
+		at->dial->failure = f;
 	json_array_append_new(at->dial->dialled,
-		json_pack("{s:o,s:i,s:o,s:o,s:o,s:s}", "uri", call_json(at->uri), "status",
+		json_pack("{s:o,s:i,s:o,s:o,s:o,s:s,s:s}", "uri", call_json(at->uri), "status",
 			(int)(rsp ? rsp->status : status), "reason",
 			call_json(rsp ? rsp->reason : reason), "headers", headers_of(rsp), "body",
 			call_json(rsp ? rsp->body : STR("")), "state",
-			rsp ? "Completed" : "Terminated"));
+			rsp ? "Completed" : "Terminated", "class", failure_name(f)));
 }
 
 void dial_attempt_failed(

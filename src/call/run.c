@@ -246,6 +246,7 @@ static json_t *dial_value(struct dial *d, enum dial_result result)
 		json_object_set_new(v, "status", json_integer(d->status));
 		json_object_set_new(v, "reason", call_json(d->reason));
 	}
+	json_object_set_new(v, "class", json_string(failure_name(d->failure)));
 	if (result == DIAL_REDIRECT)
 		json_object_set_new(v, "redirect_uri", call_json(d->redirect_uri));
 	return v;

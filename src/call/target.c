@@ -13,6 +13,8 @@ static struct arena *arena_of(const struct dial *d)
 static void drop(struct dial *d, const struct dial_leg *leg, unsigned status, const char *why)
 {
 	d->status = status;
+	if (d->failure < FAILURE_UNREACHABLE)
+		d->failure = FAILURE_UNREACHABLE;
 	d->reason = str_of(
 		arena_printf(arena_of(d), "%.*s %s", STR_ARG(str_first(leg->text, 100)), why));
 	call_event(d->run->call, EV_CALL_LEG, "%.*s", STR_ARG(d->reason));

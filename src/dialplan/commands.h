@@ -17,7 +17,8 @@
  *                  ring, limit: seconds, 0: default
  *          result  {result: "TimedOut" | "Failed" | "Error" | "AlreadyAnswered" | "Redirect",
  *                   status, reason, dialled: [{uri, status, reason, headers: [[name, value] …],
- *                   body, state} …], redirect_uri}; answered: {"stop": true}
+ *                   body, state, class} …], redirect_uri, class}; answered: {"stop": true}
+ *                  class: "Refused", "NoAnswer", "Unreachable" or "" (call/failure.c)
  * respond          {status, reason or null, headers: ["Name: value" …], redirect_uri or null}
  *                  redirect_uri: of a 3xx, which the script gave as first header
  *          result  null; final: {"stop": true}

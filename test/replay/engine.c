@@ -24,7 +24,7 @@ struct run {
 	bool ready, stopped, waiting;
 	enum dialplan_end end;
 	char message[256];
-	char result[256];
+	char result[256], failure[32]; /* of the last dial */
 	json_t *headers, *from;
 };
 
@@ -77,6 +77,8 @@ static void op_answer(struct dialplan_engine *e, uint64_t id, uint32_t command, 
 			json_is_string(given) ? given : json_object_get(given, "result"));
 
 		snprintf(r->result, sizeof(r->result), "%s", name ? name : "");
+		name = json_string_value(json_object_get(given, "class"));
+		snprintf(r->failure, sizeof(r->failure), "%s", name ? name : "");
 		r->command = 0;
 		r->ready = true;
 		r->stopped = r->stopped || json_is_true(json_object_get(result, "stop"));
@@ -227,7 +229,9 @@ static void step(struct run *r, struct str line)
 	struct str verb = word(&line);
 
 	if (str_eq(verb, STR("if"))) {
-		if (str_eq(word(&line), str_of(r->result)))
+		struct str what = word(&line);
+
+		if (str_eq(what, str_of(r->result)) || str_eq(what, str_of(r->failure)))
 			step(r, line);
 	} else if (str_eq(verb, STR("dial"))) {
 		step_dial(r, line);

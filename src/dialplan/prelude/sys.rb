@@ -7,12 +7,12 @@ module Tandem
                       :SIPAccountName, :Owner, :RemoteSIPSocket)
   Response = Record.of(:StatusCode, :Status, :ReasonPhrase, :Header, :Body)
   Transaction = Record.of(:TransactionFinalResponse, :TransactionRequest, :TransactionRequestURI,
-                          :TransactionState)
+                          :TransactionState, :FailureClass)
 
   class Sys
     attr_accessor :Trace
     attr_reader :Username, :DialPlanName, :FromSIPAccount, :LastDialled, :LastFailureReason,
-                :LastFailureStatus, :RedirectURI, :RedirectResponse
+                :LastFailureStatus, :LastFailureClass, :RedirectURI, :RedirectResponse
 
     FIXED_HEADERS = %w[via from contact cseq call-id max-forwards content-length
                        v f m i l].freeze
@@ -27,6 +27,7 @@ module Tandem
       @Trace = true
       @LastDialled = []
       @LastFailureStatus = Status.of(0)
+      @LastFailureClass = ''
       @RedirectURI = input['redirect_uri'] && SIPURI.ParseSIPURIRelaxed(input['redirect_uri'])
       @headers = []
       @from = {}
@@ -192,6 +193,7 @@ module Tandem
         @LastFailureStatus = Status.of(result['status'])
         @LastFailureReason = result['reason']
       end
+      @LastFailureClass = result['class'].to_s
       if result['redirect_uri']
         @RedirectURI = SIPURI.ParseSIPURIRelaxed(result['redirect_uri'])
         @RedirectResponse = @LastDialled.map(&:TransactionFinalResponse).compact
@@ -208,7 +210,7 @@ module Tandem
                              Body: leg['body'] })
       Transaction.new({ TransactionFinalResponse: final || nil,
                         TransactionRequestURI: SIPURI.ParseSIPURIRelaxed(leg['uri']),
-                        TransactionState: leg['state'] })
+                        TransactionState: leg['state'], FailureClass: leg['class'].to_s })
     end
   end
 end

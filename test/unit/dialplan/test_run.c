@@ -46,9 +46,9 @@ static json_t *busy(struct dp_run *r, uint32_t command, const char *name, json_t
 	assert_string_equal("dial", name);
 	assert_string_equal("bob@local", json_string_value(json_object_get(args, "string")));
 	assert_int_equal(20, json_integer_value(json_object_get(args, "ring")));
-	return dp_result(json_pack("{s:s,s:i,s:s,s:[{s:s,s:i,s:s}]}", "result", "Failed", "status",
-		486, "reason", "Busy Here", "dialled", "uri", "sip:bob@example.org", "status", 486,
-		"reason", "Busy Here"));
+	return dp_result(json_pack("{s:s,s:s,s:i,s:s,s:[{s:s,s:i,s:s}]}", "result", "Failed",
+		"class", "Refused", "status", 486, "reason", "Busy Here", "dialled", "uri",
+		"sip:bob@example.org", "status", 486, "reason", "Busy Here"));
 }
 
 static void dial_that_fails_goes_on(void **state)
@@ -61,10 +61,11 @@ static void dial_that_fails_goes_on(void **state)
 		"result = sys.Dial('bob@local', 20)\n"
 		"sys.Log(\"#{result} #{result == 'Failed'} #{result == :Failed}\")\n"
 		"sys.Log(sys.LastFailureStatus.to_s + ' ' + sys.LastFailureReason)\n"
+		"sys.Log(sys.LastFailureClass + ' ' + sys.last_failure_class)\n"
 		"sys.Log sys.LastDialled[0].TransactionFinalResponse.StatusCode\n");
 	assert_string_equal("", r.message);
 	assert_int_equal(DIALPLAN_END_DONE, r.end);
-	assert_string_equal("Failed true true\nBusyHere Busy Here\n486\n", d->log);
+	assert_string_equal("Failed true true\nBusyHere Busy Here\nRefused Refused\n486\n", d->log);
 }
 
 static json_t *answered(struct dp_run *r, uint32_t command, const char *name, json_t *args)
