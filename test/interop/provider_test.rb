@@ -81,6 +81,40 @@ class ProviderTest < InteropTest
     signal("CONT", second) if second
   end
 
+  # Somebody calls our number there; the call comes to the contact that we registered, and the plan runs.
+  def test_a_call_that_comes_in_through_it
+    kamailio
+    tandem("account", "add", "demo@example.test", "--customer", "demo", "--password-stdin", input: "secret-demo\n")
+    assert server.dialplan("in", "sys.Respond(480, \"\#{req.URI.User} \#{sys.In}\")\n").ok?
+    tandem("account", "set", "demo@example.test", "--in-dialplan", "in")
+    add("u1", "--expires", "600")
+    all_registered
+    caller = Phone.new("u5", registrar_port, domain: "bench.test")
+    answer = caller.ask("INVITE", "sip:u1@bench.test", body: caller.sdp, headers: ["Content-Type: application/sdp"])
+    assert_equal [480, "pu1.demo true"], [answer.status, answer.reason], answer.to_s
+    record = eventually("the call's record") { JSON.parse(tandem("cdrs", "--json")).first }
+    assert_equal %w[in pu1 demo], record.values_at("direction", "provider", "customer")
+  end
+
+  # Our caller dials out; the provider asks for a password on INVITE and finds its own customer.
+  def test_a_call_that_goes_out_through_it
+    kamailio
+    tandem("account", "add", "alice@example.test", "--customer", "demo", "--password-stdin", input: "secret-alice\n")
+    assert server.dialplan("out", "sys.Dial(\"\#{req.URI.User}@pu1\")\n").ok?
+    tandem("account", "set", "alice@example.test", "--out-dialplan", "out")
+    add("u1", "--expires", "600")
+    all_registered
+    callee = Phone.new("u5", registrar_port, domain: "bench.test")
+    callee.register
+    alice = Phone.new("alice", server.port)
+    caller = Thread.new { alice.ask("INVITE", "sip:u5@example.test", body: alice.sdp, headers: ["Content-Type: application/sdp"]) }
+    invite = callee.expect_request("INVITE")
+    assert_match(/sip:u1@/, invite["From"])
+    refute_match(/secret-u1/, invite.to_s)
+    callee.answer(invite, 486, "Busy Here")
+    assert_equal 486, caller.value.status
+  end
+
   def test_a_registrar_that_misbehaves
     bad = sipp("registrar-bad", "-m", 1, port: registrar_port, target: "127.0.0.1:1")
     add("joe", realm: "127.0.0.1")
