@@ -6,7 +6,14 @@
 
 #include "base/arena.h"
 
-enum { REVERSED_MIN = 5, STEPS_MAX = 3, RULE_MAX = 255, GROUPS_MAX = 10, TRIED_MAX = 512 };
+enum {
+	REVERSED_MIN = 5,
+	STEPS_MAX = 3,
+	RULE_MAX = 255,
+	GROUPS_MAX = 10,
+	REPETITIONS_MAX = 8,
+	TRIED_MAX = 512
+};
 
 struct enum_lookup {
 	struct resolver *resolver;
@@ -54,6 +61,30 @@ static bool read_rule(struct str text, struct rule *r)
 	return r->regexp.n > 0 && (rest.n == 0 || r->ignore_case);
 }
 
+/*
+ * A stranger's expression may be made to cost gigabytes: a repetition of repetitions doubles it
+ * each time, a count repeats it, and references within it are tried in all ways.
+ */
+static bool is_modest(struct str regexp)
+{
+	unsigned repetitions = 0;
+
+	for (size_t i = 0; i < regexp.n; i++) {
+		char c = regexp.p[i];
+
+		if (c == '\\') {
+			i++;
+			if (i < regexp.n && regexp.p[i] >= '0' && regexp.p[i] <= '9')
+				return false;
+		} else if (c == '{') {
+			return false;
+		} else if (c == '*' || c == '+' || c == '?') {
+			repetitions++;
+		}
+	}
+	return repetitions <= REPETITIONS_MAX;
+}
+
 static enum err substitute(
 	struct str replacement, struct str subject, const regmatch_t *groups, struct buf *out)
 {
@@ -85,9 +116,10 @@ enum err enum_rewrite(struct str rule, struct str subject, struct buf *out)
 	regex_t re;
 	enum err e = ERR_NOT_FOUND;
 
-	if (!read_rule(rule, &r) || str_copy(r.regexp, pattern, sizeof(pattern)) ||
-		str_copy(subject, text, sizeof(text)) || strpbrk(pattern, "{") != NULL)
-		return ERR_SYNTAX; /* counted repetitions can be made to cost gigabytes */
+	if (!read_rule(rule, &r) || !is_modest(r.regexp) ||
+		str_copy(r.regexp, pattern, sizeof(pattern)) ||
+		str_copy(subject, text, sizeof(text)))
+		return ERR_SYNTAX;
 	if (regcomp(&re, pattern, REG_EXTENDED | (r.ignore_case ? REG_ICASE : 0)) != 0)
 		return ERR_SYNTAX;
 	if (regexec(&re, text, GROUPS_MAX, groups, 0) == 0)
