@@ -30,12 +30,13 @@ const struct cli_option provider_options[] = {
 	{ "--rate", "N", "registrations a minute at most; 0: as many as usual" },
 	{ "--mwi", NULL, "ask there for messages waiting" },
 	{ "--no-mwi", NULL, "do not, any more" },
+	{ "--addresses", "RANGES", "where its calls come from: 192.0.2.0/24,192.0.2.9" },
 	{ "--disable", "[REASON]", "do not use it until enabled" },
 	{ "--enable", NULL, "ends --disable" },
 	{ NULL },
 };
 
-enum { SHORT_COLUMNS = 7, COLUMNS = 28, WHY_MAX = 512 };
+enum { SHORT_COLUMNS = 7, COLUMNS = 32, WHY_MAX = 512 };
 
 /* First what a list shows, then the rest as the fields stand. */
 static unsigned make_columns(struct cli_column columns[COLUMNS])
@@ -45,6 +46,8 @@ static unsigned make_columns(struct cli_column columns[COLUMNS])
 		{ "disabled", "DISABLED" }, { "disabled_reason", "REASON" } };
 	static const struct cli_column last[] = { { "has_password", "PASSWORD" },
 		{ "password_key", "PASSWORD KEY" }, { "password_fault", "PASSWORD FAULT" },
+		{ "messages_waiting", "MESSAGES WAITING" }, { "voice_messages", "VOICE MESSAGES" },
+		{ "mailbox", "MAILBOX" }, { "messages_heard", "HEARD OF THEM" },
 		{ "created", "CREATED" }, { "updated", "UPDATED" } };
 	unsigned n = 0;
 
@@ -285,6 +288,22 @@ static void put_fault(struct cli *c, json_t *o, const struct store_provider *row
 		cli_put(o, "password_fault", buf_str(&fault));
 }
 
+/* What it said last of the messages that wait there, if it did. */
+static void put_messages(struct cli *c, json_t *o, const struct store_provider *row)
+{
+	struct store_provider_messages m;
+	char text[64];
+	struct buf b = BUF_OF(text);
+
+	if (store_provider_messages_get(c->db, row->customer, row->name, &c->arena, &m) != ERR_OK)
+		return;
+	buf_printf(&b, "%u new, %u old", m.voice_new, m.voice_old);
+	cli_put_bool(o, "messages_waiting", m.waiting);
+	cli_put(o, "voice_messages", buf_str(&b));
+	cli_put(o, "mailbox", m.account);
+	cli_put_time(o, "messages_heard", m.heard_ms);
+}
+
 int provider_show(struct cli *c)
 {
 	struct cli_column columns[COLUMNS];
@@ -296,6 +315,7 @@ int provider_show(struct cli *c)
 		return code;
 	o = provider_json(&row);
 	put_fault(c, o, &row);
+	put_messages(c, o, &row);
 	return cli_print_object(c, o, columns, make_columns(columns));
 }
 

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/provider_fields.h"
 
+#include "base/addr.h"
 #include "cli/output.h"
 #include "sip/chars.h"
 #include "sip/field.h"
 #include "sip/header.h"
 
-enum { EXPIRES_MIN_S = 60, EXPIRES_MAX_S = 86400, EXPIRES_S = 3600, RATE_MAX = 60000 };
+enum {
+	EXPIRES_MIN_S = 60,
+	EXPIRES_MAX_S = 86400,
+	EXPIRES_S = 3600,
+	RATE_MAX = 60000,
+	ADDRESSES_MAX = 16
+};
 
 struct taking {
 	const struct provider_field *field;
@@ -148,6 +155,35 @@ static bool take_realm(struct taking *t)
 		sip_uri_parse(text, &uri) != ERR_OK || uri.params.n || uri.headers.n)
 		return bad_uri(t, "is no domain; write it as example.com");
 	return set_text(t, t->value);
+}
+
+/* "192.0.2.0/24, 198.51.100.7": kept with commas alone between them. */
+static bool take_addresses(struct taking *t)
+{
+	struct str rest = t->value, one, all = STR("");
+	struct addr_range range;
+	unsigned count = 0;
+
+	while (str_cut(&rest, ',', &one)) {
+		one = str_trim(one);
+		if (!one.n)
+			continue;
+		if (addr_range_parse(one, &range) != ERR_OK) {
+			buf_printf(t->why,
+				"\"%.*s\" is no address; write 192.0.2.1, 192.0.2.0/24 or "
+				"2001:db8::/32, with commas between several",
+				STR_ARG(str_first(one, 60)));
+			return false;
+		}
+		if (++count > ADDRESSES_MAX) {
+			buf_printf(
+				t->why, "there are more than %d; name wider ranges", ADDRESSES_MAX);
+			return false;
+		}
+		all = str_of(arena_printf(
+			t->arena, "%.*s%s%.*s", STR_ARG(all), all.n ? "," : "", STR_ARG(one)));
+	}
+	return set_text(t, all);
 }
 
 /* Of "${fromname}" what is between the braces, "dst:2" by its name. */
@@ -325,6 +361,7 @@ const struct provider_field provider_fields[] = {
 	{ "expires", "EXPIRES", AT(register_expiry_s), 8, take_expires, put_number },
 	{ "rate", "RATE", AT(rate_per_minute), 8, take_rate, put_number },
 	{ "mwi", "MWI", AT(mwi), 8, take_switch, put_switch },
+	{ "addresses", "ADDRESSES", AT(addresses), 1024, take_addresses, put_text },
 	{ "disabled", "DISABLED", AT(disabled), 8, take_switch, put_switch },
 	{ "disabled_reason", "REASON", AT(disabled_reason), 256, take_text, put_text },
 };

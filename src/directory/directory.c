@@ -242,10 +242,12 @@ void directory_counts(struct directory *d, struct directory_counts *out)
 
 void directory_report_locks(struct directory *d, lock_report_fn *report, void *arg)
 {
-	struct lock_report domains = { .name = "domains" };
+	struct lock_report domains = { .name = "domains" }, pinned = { .name = "pinned" };
 
 	lock_report_add(&domains, &d->domains.lock.use);
 	report(arg, &domains);
+	lock_report_add(&pinned, &d->pinned.lock.use);
+	report(arg, &pinned);
 	record_report_locks(&d->customers, "customers", report, arg);
 	record_report_locks(&d->accounts, "accounts", report, arg);
 	record_report_locks(&d->dialplans, "dialplans", report, arg);

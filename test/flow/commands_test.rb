@@ -73,6 +73,7 @@ class CommandsTest < FlowTest
   PROVIDER = { "server" => "sip:sip.example.com:5080", "username" => "me", "auth_username" => "me@example.com",
                "proxy" => "sip:192.0.2.1;lr", "transport" => "tcp", "from" => '"${fromname}" <sip:me@example.com>',
                "register_server" => "sip:reg.example.com", "realm" => "example.com", "contact" => "sip:me@tandem.example",
+               "addresses" => "192.0.2.0/24,2001:db8::7",
                "expires" => 600, "rate" => 30 }.freeze
 
   # One name for a field: option, JSON, column of an import.
@@ -200,7 +201,7 @@ class CommandsTest < FlowTest
     Phone.new("alice", server.port).register
     rows = JSON.parse(tandem("status", "--contention", "--json")).to_h { |r| [r["what"], r] }
     assert_equal ["accounts", "bindings", "customers", "customers' calls", "dialplan orders", "dialplans", "domains",
-                  "event queue", "inboxes", "names", "providers", "store queue"], rows.keys.sort
+                  "event queue", "inboxes", "names", "pinned", "providers", "store queue", "tokens"], rows.keys.sort
     assert_operator rows["bindings"]["taken"], :>, 0
     assert_operator rows["accounts"]["taken"], :>, 0
     assert_operator rows["bindings"]["locks"], :>, 1

@@ -157,6 +157,21 @@ static void numbers_and_switches(void **state)
 	check("disabled", "yes", "yes");
 }
 
+static void addresses(void **state)
+{
+	check("addresses", "192.0.2.1", "192.0.2.1");
+	check("addresses", " 192.0.2.0/24 , 2001:db8::/32,", "192.0.2.0/24,2001:db8::/32");
+	check("addresses", "", "");
+	check("addresses", "192.0.2.0/33", NULL);
+	check("addresses", "sip.example.com", NULL);
+	assert_non_null(strstr(said, "\"sip.example.com\" is no address"));
+	check("addresses", "10.0.0.1:5060", NULL);
+	check("addresses", "::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1",
+		"::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1");
+	check("addresses", "::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1,::1",
+		NULL);
+}
+
 /* At its length, and one beyond. */
 static void lengths(void **state)
 {
@@ -226,6 +241,7 @@ int main(void)
 		cmocka_unit_test(from),
 		cmocka_unit_test(headers),
 		cmocka_unit_test(numbers_and_switches),
+		cmocka_unit_test(addresses),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(whole_rows),
 		cmocka_unit_test(every_field_is_settable_and_shown_by_one_name),
