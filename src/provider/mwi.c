@@ -315,14 +315,14 @@ static uint32_t granted(const struct mwi *m, const struct sip_msg *rsp)
 
 static void accepted(struct mwi *m, const struct sip_msg *rsp, const struct flow *flow)
 {
-	bool new = !m->confirmed;
+	bool first = !m->confirmed;
 	uint32_t s = granted(m, rsp);
 
 	m->failures = 0;
 	m->asked_more = false;
-	if (new &&dialog_on_response(&m->d, rsp, flow) == ERR_OK)
+	if (first && dialog_on_response(&m->d, rsp, flow) == ERR_OK)
 		m->confirmed = true;
-	else if (!new)
+	else if (!first)
 		dialog_refresh_target(&m->d, rsp);
 	if (s == 0) {
 		mwi_say(m, "the provider ends the subscription to messages waiting at once");
@@ -330,7 +330,7 @@ static void accepted(struct mwi *m, const struct sip_msg *rsp, const struct flow
 		m->state = MWI_REFUSED;
 		return;
 	}
-	if (new)
+	if (first)
 		mwi_say(m, "subscribed to messages waiting for %u s", s);
 	mwi_refresh_in(m, s);
 }
