@@ -158,6 +158,11 @@ static void add_provider(struct dial *d, const struct dial_leg *leg, struct prov
 		drop(d, leg, 480, "cannot be called: the provider is disabled");
 		goto out;
 	}
+	if (provider_refuses_us(p)) {
+		drop(d, leg, 480,
+			"cannot be called: the provider refuses our user name or password");
+		goto out;
+	}
 	if (str_empty(uri)) {
 		drop(d, leg, 480, "cannot be called: the provider's server is not a SIP URI");
 		goto out;

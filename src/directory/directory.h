@@ -75,7 +75,22 @@ struct provider {
 	bool mwi; /* subscribe there to message-summary */
 	struct str addresses; /* where its calls come from, "192.0.2.0/24,..."; empty: anywhere */
 	int64_t created_ms, updated_ms;
+	bool refuses_us; /* atomic: provider_refuses_us */
 };
+
+/*
+ * It does not accept who we say we are: calls do not go out through it until its settings change
+ * or it accepts us again. What is known on this node; any thread.
+ */
+static inline bool provider_refuses_us(const struct provider *p)
+{
+	return __atomic_load_n(&p->refuses_us, __ATOMIC_RELAXED);
+}
+
+static inline void provider_set_refuses_us(struct provider *p, bool refuses)
+{
+	__atomic_store_n(&p->refuses_us, refuses, __ATOMIC_RELAXED);
+}
 
 /*
  * keys: they open sealed passwords; copied. ERR_DB… when nothing could be read. When the store must

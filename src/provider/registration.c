@@ -51,6 +51,7 @@ void registration_enter(struct registration *r, enum provider_state s)
 		r->agent->states[r->settled]--;
 		r->agent->states[s]++;
 		r->settled = s;
+		provider_set_refuses_us(r->provider, s == PROVIDER_NEEDS_CREDENTIALS);
 	}
 	r->state = s;
 }

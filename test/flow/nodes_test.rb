@@ -88,6 +88,36 @@ class NodesTest < FlowTest
     refute_match(/node.died/, second.log)
   end
 
+  FAKETIME = Dir.glob("/usr/lib/*/faketime/libfaketimeMT.so.1").first
+
+  # Each node's wall clock is stepped by days, forward and back, under load: nobody takes over, nobody stops.
+  def test_clocks_that_are_stepped
+    skip "faketime is not installed, or this build brings its own libraries" if !FAKETIME || BUILD.match?(/san/)
+    both = { server => "+0", second => "+0" }
+    both.each_key do |node|
+      File.write(clock_of(node), "+0\n")
+      File.chmod(0o644, clock_of(node))
+      node.env.merge!("LD_PRELOAD" => FAKETIME, "FAKETIME_TIMESTAMP_FILE" => clock_of(node), "FAKETIME_NO_CACHE" => "1",
+                      "FAKETIME_DONT_FAKE_MONOTONIC" => "1")
+    end
+    both_run
+    %w[+1d -1d +10d +0].each_with_index do |step, i|
+      node = both.keys[i % 2]
+      File.write(clock_of(node), "#{step}\n")
+      seen = registrar.log.size
+      eventually("refreshed after #{step}") { registrar.log.size > seen + COUNT }
+      next unless i.zero?
+      tandem("provider", "set", "p0", "--expires", "700") # so that something is logged
+      tomorrow = (Time.now.utc + 86_400).strftime("%Y-%m-%d")
+      eventually("the clock was really stepped") { server.log.include?("#{tomorrow}T") }
+    end
+    assert_empty from(second), "the first goes on"
+    check_sequence
+    refute_match(/node.died|node.lost/, server.log + second.log)
+  end
+
+  def clock_of(node) = File.join(node.dir, "clock")
+
   def teardown
     puts @second.log.lines.last(30) if @second && !passed?
     @second&.clean
