@@ -17,7 +17,7 @@ class CallsTest < FlowTest
   def sdp_header = ["Content-Type: application/sdp"]
 
   # An answered call: the 200 that alice got.
-  def call
+  def call(uri = bob_uri)
     invite = nil
     answering = Thread.new do
       invite = @bob.expect_request("INVITE")
@@ -25,9 +25,9 @@ class CallsTest < FlowTest
       @bob.answer(invite, 200, "OK", headers: sdp_header, body: @bob.sdp(41_000))
       @bob.expect_request("ACK")
     end
-    ok = @alice.ask("INVITE", bob_uri, body: @alice.sdp, headers: sdp_header)
+    ok = @alice.ask("INVITE", uri, body: @alice.sdp, headers: sdp_header)
     assert_equal 200, ok.status, ok.to_s
-    @alice.acknowledge(ok, bob_uri)
+    @alice.acknowledge(ok, uri)
     answering.value
     assert_includes invite.body, "m=audio 40000"
     assert_includes ok.body, "m=audio 41000"
@@ -35,9 +35,9 @@ class CallsTest < FlowTest
   end
 
   # Alice hangs up: both sides hear it.
-  def hang_up(ok)
+  def hang_up(ok, uri = bob_uri)
     hearing = Thread.new { @bob.expect_request("BYE").tap { |r| @bob.answer(r, 200, "OK") } }
-    bye = @alice.request("BYE", ok["Contact"][/<([^>]*)>/, 1], to: bob_uri, to_tag: ok["To"][/tag=([^;]*)/, 1])
+    bye = @alice.request("BYE", ok["Contact"][/<([^>]*)>/, 1], to: uri, to_tag: ok["To"][/tag=([^;]*)/, 1])
     @alice.send_text(bye)
     assert_equal 200, @alice.expect_final("BYE").status
     assert hearing.value
@@ -54,6 +54,30 @@ class CallsTest < FlowTest
     assert_equal 1, cdrs.size
     assert_equal [200, "caller", calls.first["call"]], record.values_at("status", "ended_by", "call")
     assert_equal [], JSON.parse(tandem("calls", "--json"))
+  end
+
+  # A provider is told a Contact of ours, says by it how many messages wait, and calls by it.
+  def test_a_provider_calls_and_tells_of_messages
+    @alice = Phone.new("carrier", server.port)
+    tandem "provider", "add", "trunk", "--customer", "demo", "--server", "sip:127.0.0.1:#{@alice.port}", "--username", "me",
+           "--contact", bob_uri, "--register", "--mwi", "--password-stdin", input: "secret\n"
+    register = @alice.expect_request("REGISTER")
+    ours = register["Contact"][/<([^>]*)>/, 1]
+    @alice.answer(register, 200, "OK", headers: ["Contact: #{register["Contact"]};expires=300"])
+    subscribe = @alice.expect_request("SUBSCRIBE")
+    @alice.answer(subscribe, 200, "OK", headers: ["Expires: 300"], tag: "vm")
+    notify = @alice.request("NOTIFY", ours, to: subscribe["From"][/<([^>]*)>/, 1], to_tag: subscribe["From"][/tag=(.*)/, 1],
+                            call_id: subscribe["Call-ID"], from: "#{subscribe["To"]};tag=vm",
+                            headers: ["Event: message-summary", "Subscription-State: active;expires=300",
+                                      "Content-Type: application/simple-message-summary"],
+                            body: "Messages-Waiting: yes\r\nVoice-Message: 2/8\r\n")
+    @alice.send_text(notify)
+    assert_equal 200, @alice.expect_final("NOTIFY").status
+    shown = -> { JSON.parse(tandem("provider", "show", "trunk", "--json")).values_at("messages_waiting", "voice_messages") }
+    eventually("the messages that wait") { shown.call == [true, "2 new, 8 old"] }
+    hang_up(call(ours), ours)
+    record = eventually("the record of a call that is over") { cdrs.find { |c| !c["ended_by"].to_s.empty? } }
+    assert_equal ["in", "trunk", "bob@example.test"], record.values_at("direction", "provider", "account")
   end
 
   def test_the_operator_hangs_up
