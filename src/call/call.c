@@ -283,7 +283,7 @@ static void record_answer(struct call *c, struct attempt *at, struct leg *b)
 	r->destination = arena_str(&c->arena, at->uri);
 	r->b_call_id = arena_str(&c->arena, b->d.call_id);
 	r->b_remote = call_flow_text(&c->arena, &b->d.flow, true);
-	if (at->provider && !(r->provider.n && str_eq(r->direction, STR("in"))))
+	if (at->provider && !c->from_provider)
 		r->provider = arena_str(&c->arena, at->provider->name);
 }
 

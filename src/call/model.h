@@ -79,6 +79,7 @@ struct call {
 	struct str id;
 	enum call_state state;
 	enum sip_method method; /* INVITE or MESSAGE */
+	bool from_provider; /* record.provider is where it came from */
 	bool counted; /* in the customer's limit */
 	bool freeing;
 	struct str customer, account;

@@ -249,6 +249,7 @@ static void describe(struct call *c, const struct incoming *in)
 	r->a_remote = call_flow_text(&c->arena, in->flow, true);
 	if (in->plan)
 		r->dialplan = arena_str(&c->arena, in->plan->name);
+	c->from_provider = in->provider != NULL;
 	if (in->provider)
 		r->provider = arena_str(&c->arena, in->provider->name);
 }

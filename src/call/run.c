@@ -102,6 +102,8 @@ static json_t *input_json(const struct run *r)
 	in = json_pack("{s:s,s:o,s:o,s:o,s:o}", "direction", r->direction, "username",
 		call_json(r->customer), "dialplan", call_json(r->plan->name), "account", account,
 		"request", caller_json(&r->caller, tx_server_flow(r->call->setup->tx)));
+	if (!r->parent && r->call->from_provider)
+		json_object_set_new(in, "provider", call_json(r->call->record.provider));
 	if (!str_empty(r->redirect_uri))
 		json_object_set_new(in, "redirect_uri", call_json(r->redirect_uri));
 	return in;

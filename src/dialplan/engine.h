@@ -34,6 +34,7 @@ struct dialplan_start {
 	 * What the script sees, an object (reference is stolen):
 	 *   { "direction": "in"|"out", "username": customer, "dialplan": name,
 	 *     "account": { "username", "domain" } or null,
+	 *     "provider": name, when one of the customer's providers calls,
 	 *     "request": { "method", "uri", "headers": [[name, value] …], "body",
 	 *                  "remote": "udp:1.2.3.4:5060", "local": … } }
 	 */

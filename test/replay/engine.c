@@ -45,10 +45,13 @@ static enum err op_start(struct dialplan_engine *e, const struct dialplan_start 
 	struct world *w = container_of(e, struct world, engine);
 	struct run *r = mem_new(struct run);
 	char *input = json_dumps(s->input, JSON_COMPACT);
+	const char *provider;
 
 	world_say(w, "        dialplan %.*s/%.*s starts with %s\n", STR_ARG(s->customer),
 		STR_ARG(s->plan->name), input);
 	free(input);
+	provider = json_string_value(json_object_get(s->input, "provider"));
+	snprintf(r->result, sizeof(r->result), "%s", provider ? provider : "");
 	json_decref(s->input);
 	r->world = w;
 	r->id = ++w->next_id;

@@ -11,7 +11,7 @@ module Tandem
 
   class Sys
     attr_accessor :Trace
-    attr_reader :Username, :DialPlanName, :FromSIPAccount, :LastDialled, :LastFailureReason,
+    attr_reader :Username, :DialPlanName, :FromSIPAccount, :FromProvider, :LastDialled, :LastFailureReason,
                 :LastFailureStatus, :LastFailureClass, :RedirectURI, :RedirectResponse
 
     FIXED_HEADERS = %w[via from contact cseq call-id max-forwards content-length
@@ -24,6 +24,7 @@ module Tandem
       account = input['account']
       @FromSIPAccount = account && Account.new({ SIPUsername: account['username'],
                                                  SIPDomain: account['domain'], Owner: @Username })
+      @FromProvider = input['provider']
       @Trace = true
       @LastDialled = []
       @LastFailureStatus = Status.of(0)

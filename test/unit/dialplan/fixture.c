@@ -153,9 +153,9 @@ void dp_start(struct dp *d, struct dp_run *r, const char *customer, const char *
 	r->dp = d;
 	r->ended = false;
 	r->commands = 0;
-	s.input = json_pack("{s:s,s:s,s:s,s:{s:s,s:s},s:o}", "direction", "out", "username",
-		customer, "dialplan", "demo", "account", "username", "alice", "domain",
-		"example.org", "request", json_loads(request, 0, NULL));
+	s.input = json_pack("{s:s,s:s,s:s,s:s,s:{s:s,s:s},s:o}", "direction", "out", "username",
+		customer, "provider", "trunk", "dialplan", "demo", "account", "username", "alice",
+		"domain", "example.org", "request", json_loads(request, 0, NULL));
 	assert_non_null(s.input);
 	assert_int_equal(ERR_OK, dialplan_start(d->engine, &s, &handlers, r, &r->id));
 }

@@ -41,6 +41,12 @@ static void monkeys(void **state)
 			"end\n"));
 }
 
+static void provider_that_calls(void **state)
+{
+	assert_string_equal("trunk trunk\n",
+		dp_logged(*state, "sys.Log(sys.FromProvider + ' ' + sys.from_provider)\n"));
+}
+
 static json_t *busy(struct dp_run *r, uint32_t command, const char *name, json_t *args)
 {
 	assert_string_equal("dial", name);
@@ -125,6 +131,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(monkeys),
+		cmocka_unit_test(provider_that_calls),
 		cmocka_unit_test(dial_that_fails_goes_on),
 		cmocka_unit_test(dial_that_is_answered_stops),
 		cmocka_unit_test(syntax_is_checked),
