@@ -11,6 +11,8 @@
 #include "conf/place.h"
 #include "store/store.h"
 
+enum { PATIENCE_MS = 10000 }; /* while others are writing */
+
 bool cli_has(const struct cli *c, const char *option)
 {
 	struct str unused;
@@ -142,8 +144,10 @@ bool cli_store(struct cli *c)
 		cli_fail(CLI_FAILED, "cannot become the owner of %.*s", STR_ARG(c->conf->data_dir));
 		return false;
 	}
-	if (store_open(c->conf->store_url, NULL, &c->db, &why) == ERR_OK)
+	if (store_open(c->conf->store_url, NULL, &c->db, &why) == ERR_OK) {
+		store_set_patience(c->db, PATIENCE_MS);
 		return true;
+	}
 	cli_fail(CLI_FAILED, "the database %.*s cannot be opened: %.*s",
 		STR_ARG(c->conf->store_url), STR_ARG(buf_str(&why)));
 	return false;

@@ -97,6 +97,11 @@ void store_close(struct store_db *db)
 	free(db);
 }
 
+void store_set_patience(struct store_db *db, unsigned ms)
+{
+	db->driver->patience(db->conn, ms);
+}
+
 bool store_moved(struct store_db *db)
 {
 	return db->driver->moved(db->conn);

@@ -26,6 +26,7 @@ struct store_driver {
 	/* ERR_DB_CORRUPT when it is not a database; `why` in words. create: if there is none. */
 	enum err (*open)(struct str where, bool create, void **conn, struct buf *why);
 	void (*close)(void *conn);
+	void (*patience)(void *conn, unsigned ms); /* to wait for others that are writing */
 	enum err (*exec)(void *conn, const char *sql); /* several statements, no results */
 	enum err (*prepare)(void *conn, const char *sql, void **stmt);
 	void (*finish)(void *stmt);

@@ -63,6 +63,11 @@ static enum err configure(sqlite3 *c)
 		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192");
 }
 
+static void sq_patience(void *conn, unsigned ms)
+{
+	sqlite3_busy_timeout(conn, (int)ms);
+}
+
 static void sq_close(void *conn)
 {
 	sqlite3_close_v2(conn);
@@ -264,6 +269,7 @@ const struct store_driver store_sqlite = {
 	.scheme = "sqlite",
 	.open = sq_open,
 	.close = sq_close,
+	.patience = sq_patience,
 	.exec = sq_exec,
 	.prepare = sq_prepare,
 	.finish = sq_finish,

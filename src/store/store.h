@@ -29,6 +29,11 @@ MUST_USE enum err store_open(
 void store_close(struct store_db *db);
 /* Whether the file at the path is no longer the one that is open: deleted, or replaced. */
 bool store_moved(struct store_db *db);
+/*
+ * How long statements wait for another process that is writing: 250 ms at first, so that a service
+ * soon goes on from memory. Commands of people have more time.
+ */
+void store_set_patience(struct store_db *db, unsigned ms);
 /* Opens what is at the path now (nothing is created); on failure the old one stays open. */
 MUST_USE enum err store_reopen(struct store_db *db);
 /* ERR_DB_CORRUPT: the tables that the service cannot start without are damaged. Reads them all. */

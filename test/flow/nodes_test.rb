@@ -97,8 +97,8 @@ class NodesTest < FlowTest
     both.each_key do |node|
       File.write(clock_of(node), "+0\n")
       File.chmod(0o644, clock_of(node))
-      node.env.merge!("LD_PRELOAD" => FAKETIME, "FAKETIME_TIMESTAMP_FILE" => clock_of(node), "FAKETIME_NO_CACHE" => "1",
-                      "FAKETIME_DONT_FAKE_MONOTONIC" => "1")
+      node.serve_env.merge!("LD_PRELOAD" => FAKETIME, "FAKETIME_TIMESTAMP_FILE" => clock_of(node), "FAKETIME_NO_CACHE" => "1",
+                            "FAKETIME_DONT_FAKE_MONOTONIC" => "1")
     end
     both_run
     %w[+1d -1d +10d +0].each_with_index do |step, i|

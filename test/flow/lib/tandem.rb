@@ -70,6 +70,7 @@ class Tandem
              "ASAN_OPTIONS" => "detect_leaks=0:abort_on_error=1:#{ENV["ASAN_OPTIONS"].to_s.sub(/detect_leaks=1:?/, "")}" }
   end
 
+  def serve_env = @serve_env ||= {} # of the service alone
   def conf = File.join(dir, "tandem.conf")
   def log_file = File.join(dir, "log")
   def log = File.exist?(log_file) ? File.read(log_file) : ""
@@ -105,7 +106,7 @@ class Tandem
   trap("TERM") { exit!(1) if STARTED.each { |pid| Process.kill("KILL", pid) rescue nil } }
 
   def launch
-    @pid = Process.spawn(@env, PROGRAM, "serve", out: [log_file, "a"], err: [log_file, "a"], pgroup: true)
+    @pid = Process.spawn(@env.merge(serve_env), PROGRAM, "serve", out: [log_file, "a"], err: [log_file, "a"], pgroup: true)
     STARTED << @pid
   end
 
