@@ -48,6 +48,8 @@ const struct cli_command cli_commands[] = {
 	{ "provider import", "FILE.csv",
 		"Add providers from a file: name,customer,server,username,password and more.",
 		provider_import_options, 1, 1, provider_import },
+	{ "provider test", "NAME", "Try a provider: name look-up, password, does it answer?",
+		dialplan_name_options, 1, 1, providers_test },
 
 	{ "key rotate", "",
 		"Make a new key, and seal the providers' passwords with it; again, if it was cut "
@@ -57,8 +59,6 @@ const struct cli_command cli_commands[] = {
 	{ "key list", "", "List the keys, and how many passwords each has sealed.", NULL, 0, 0,
 		key_list },
 	{ "key remove", "ID", "Remove a key that is not used any more.", NULL, 1, 1, key_remove },
-	{ "provider test", "NAME", "Try a provider: name look-up, password, does it answer?",
-		dialplan_name_options, 1, 1, providers_test },
 	{ "resolve", "URI", "Show where requests for a SIP URI go, and why.", NULL, 1, 1,
 		live_resolve },
 	{ "providers", "", "How registering with the providers is going.", providers_options, 0, 0,
