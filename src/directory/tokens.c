@@ -67,9 +67,9 @@ void directory_index_provider(struct directory *d, struct provider *p, struct pr
 	put_token(d, p); /* unchanged ones, too: they are of the present load */
 	if (p == old)
 		return;
+	pinned_add(&d->pinned, p); /* first: no call meets a moment without any */
 	if (old)
 		pinned_remove(&d->pinned, old);
-	pinned_add(&d->pinned, p);
 }
 
 void directory_unindex_provider(struct directory *d, struct provider *p)

@@ -16,6 +16,7 @@ struct shared {
 	unsigned looked, missed, half;
 	unsigned refreshed;
 	struct keyring keys; /* two; the current one changes all the time */
+	char token[DIRECTORY_TOKEN_CHARS + 1]; /* of the provider */
 };
 
 static bool stopped(struct shared *s)
@@ -47,11 +48,31 @@ static void look_at_provider(struct shared *s)
 	provider_unref(p);
 }
 
+static void count(struct provider *p, void *n)
+{
+	*(unsigned *)n += str_eq(p->name, STR("Gate"));
+}
+
+/* However its addresses are written, this is one of them; and its token leads to it. */
+static void look_for_provider(struct shared *s)
+{
+	struct provider *p = directory_provider_by_token(s->w->d, str_of(s->token));
+	unsigned found = 0;
+	struct addr a;
+
+	if (addr_parse_ip(STR("192.0.2.7"), 5060, &a) == ERR_OK)
+		directory_each_at(s->w->d, &a, count, &found);
+	if (!p || !found)
+		__atomic_add_fetch(&s->missed, 1, __ATOMIC_RELAXED);
+	provider_unref(p);
+}
+
 static void *read_on(void *arg)
 {
 	while (!stopped(arg)) {
 		look(arg);
 		look_at_provider(arg);
+		look_for_provider(arg);
 	}
 	return NULL;
 }
@@ -83,6 +104,19 @@ static void change(struct world *w, int n)
 	row.network_id = str_of(text);
 	row.ip_acl = str_of(text);
 	assert_int_equal(store_account_set(w->other, &row), ERR_OK);
+	arena_fini(&a);
+}
+
+static void change_addresses(struct world *w, int n)
+{
+	static const char *const same[] = { "192.0.2.7", "192.0.2.0/24", "10.0.0.1,192.0.2.7" };
+	struct store_provider row;
+	struct arena a;
+
+	arena_init(&a, 1024);
+	assert_int_equal(store_provider_get(w->other, STR("joe"), STR("gate"), &a, &row), ERR_OK);
+	row.addresses = str_of(same[n % 3]);
+	assert_int_equal(store_provider_set(w->other, &row), ERR_OK);
 	arena_fini(&a);
 }
 
@@ -121,12 +155,16 @@ static void test_all_at_once(void **state)
 	world_keys(&s.keys);
 	assert_int_equal(keyring_add(&s.keys), ERR_OK);
 	change(s.w, 0);
+	change_addresses(s.w, 0);
+	directory_use_tokens(s.w->d, world_key);
+	directory_provider_token(world_key, STR("joe"), STR("gate"), s.token);
 	world_refresh(s.w);
 	for (int i = 0; i < READERS; i++)
 		assert_int_equal(pthread_create(&readers[i], NULL, read_on, &s), 0);
 	assert_int_equal(pthread_create(&refresher, NULL, refresh_on, &s), 0);
 	for (int i = 1; i <= CHANGES; i++) {
 		change(s.w, i);
+		change_addresses(s.w, i);
 		rotate(&s);
 		if (i == CHANGES / 2) {
 			wait_for_refresh(&s);
