@@ -301,6 +301,8 @@ struct provider *origin_by_address(
 struct account *origin_account(
 	struct call_layer *l, const struct provider *p, const struct sip_uri *called);
 
+void origin_print(struct buf *b, struct str uri); /* without the token */
+
 /* ---- setup.c ---- */
 struct setup *setup_new(struct call *c, struct sip_msg *req, struct tx_server *tx);
 /* Everything but the winner is cancelled, scripts are ended. */

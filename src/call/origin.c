@@ -35,6 +35,26 @@ struct provider *origin_by_token(struct call_layer *l, struct sip_msg *req)
 	return p;
 }
 
+/* Where ";tandem=…" begins. */
+static size_t find_token(struct str uri)
+{
+	for (size_t i = 0; i < uri.n; i++)
+		if (str_istarts(str_from(uri, i), STR(";tandem=")))
+			return i;
+	return uri.n;
+}
+
+/* A token is between the provider and us: records and events are without. */
+void origin_print(struct buf *b, struct str uri)
+{
+	size_t at = find_token(uri), end = at + (at < uri.n);
+
+	while (end < uri.n && uri.p[end] != ';' && uri.p[end] != '?' && uri.p[end] != '>')
+		end++;
+	buf_add(b, str_first(uri, at));
+	buf_add(b, str_from(uri, end));
+}
+
 /* ---- by name ---- */
 
 /* Whom the Request-URI names here; NULL: nobody. */

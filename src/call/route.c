@@ -24,13 +24,13 @@ struct incoming { /* a request on its way to becoming a call */
 static void note_refusal(const struct incoming *in, unsigned status, struct str why)
 {
 	struct event e = { .kind = EV_REQUEST_REFUSED };
-	char text[512];
-	struct buf b = BUF_OF(text);
+	char text[512], to[240];
+	struct buf b = BUF_OF(text), tb = BUF_OF(to);
 
+	origin_print(&tb, str_first(in->req->request_uri, 200));
 	buf_printf(&b, "%.*s from %.*s to %.*s refused: %u %.*s", STR_ARG(in->req->method_name),
 		STR_ARG(str_first(in->req->from.uri.text, 120)),
-		STR_ARG(str_first(in->req->request_uri, 120)), status,
-		STR_ARG(str_first(why, 200)));
+		STR_ARG(str_first(buf_str(&tb), 120)), status, STR_ARG(str_first(why, 200)));
 	e.text = buf_str(&b);
 	if (in->provider) {
 		e.customer = in->provider->customer;
@@ -240,11 +240,14 @@ static bool take_place(struct incoming *in, struct call *c)
 static void describe(struct call *c, const struct incoming *in)
 {
 	struct call_record *r = &c->record;
+	size_t max = in->req->request_uri.n + 1;
+	struct buf b = { .p = arena_alloc(&c->arena, max), .max = max };
 
 	r->direction = str_of(in->direction);
 	r->a_call_id = arena_str(&c->arena, in->req->call_id);
 	r->from = arena_str(&c->arena, in->req->from.uri.text);
-	r->to = arena_str(&c->arena, in->req->request_uri);
+	origin_print(&b, in->req->request_uri);
+	r->to = buf_str(&b);
 	r->request_uri = r->to;
 	r->a_remote = call_flow_text(&c->arena, in->flow, true);
 	if (in->plan)

@@ -78,6 +78,7 @@ class CallsTest < FlowTest
     hang_up(call(ours), ours)
     record = eventually("the record of a call that is over") { cdrs.find { |c| !c["ended_by"].to_s.empty? } }
     assert_equal ["in", "trunk", "bob@example.test"], record.values_at("direction", "provider", "account")
+    refute_includes JSON.dump(cdrs), ours[/tandem=(\h+)/, 1]
   end
 
   def test_the_operator_hangs_up
