@@ -8,7 +8,9 @@
 
 #include "sip/field.h"
 
-enum { AT_MAX = 64 }; /* providers that name one address, looked at for one request */
+/* Many customers may have the same provider: for so many of them an account of a name is looked for
+ * in all domains. Those that have that name there are found however many there are. */
+enum { ASKED_MAX = 64 };
 
 /* ---- by token ---- */
 
@@ -88,19 +90,6 @@ struct provider *origin_by_name(struct call_layer *l, const struct sip_uri *uri)
 
 /* ---- by address ---- */
 
-struct at_address {
-	struct provider *list[AT_MAX];
-	unsigned count;
-};
-
-static void keep(struct provider *p, void *arg)
-{
-	struct at_address *at = arg;
-
-	if (at->count < AT_MAX)
-		at->list[at->count++] = provider_ref(p);
-}
-
 static bool contact_of(const struct provider *p, struct sip_uri *uri, char mem[512])
 {
 	struct buf b = { .p = mem, .max = 512 };
@@ -112,49 +101,60 @@ static bool contact_of(const struct provider *p, struct sip_uri *uri, char mem[5
 	return p->register_contact.n && buf_ok(&b) && sip_uri_parse(buf_str(&b), uri) == ERR_OK;
 }
 
-/* How well a user name fits a provider: as its number or name there, or one of its owner's. */
-static unsigned fit(struct call_layer *l, const struct provider *p, struct str user)
+struct search {
+	struct call_layer *l;
+	const struct sip_uri *uri;
+	struct account *named; /* whom the Request-URI names here; somebody else's stays theirs */
+	unsigned asked; /* providers whose owner's accounts were looked for */
+	struct provider *best; /* a reference */
+	unsigned fit;
+};
+
+static bool has_account(struct search *s, const struct provider *p)
+{
+	struct account *acc;
+
+	if (s->named || s->asked++ >= ASKED_MAX)
+		return s->named;
+	acc = directory_account_of(s->l->env.directory, p->customer, s->uri->user);
+	account_unref(acc);
+	return acc;
+}
+
+/* How well the called user fits: as our number or name there, or as one of the owner's accounts. */
+static unsigned fit_of(struct search *s, const struct provider *p)
 {
 	char mem[512];
 	struct sip_uri contact;
-	struct account *acc;
 
-	if (str_ieq(user, p->username) ||
-		(contact_of(p, &contact, mem) && str_ieq(user, contact.user)))
+	if (s->named && !str_ieq(s->named->customer, p->customer))
+		return 0;
+	if (str_ieq(s->uri->user, p->username) ||
+		(contact_of(p, &contact, mem) && str_ieq(s->uri->user, contact.user)))
 		return 2;
-	acc = directory_account_of(l->env.directory, p->customer, user);
-	account_unref(acc);
-	return acc != NULL;
+	return has_account(s, p);
+}
+
+static void consider(struct provider *p, void *arg)
+{
+	struct search *s = arg;
+	unsigned fit = fit_of(s, p);
+
+	if (fit < s->fit || !fit || (fit == s->fit && s->best->id <= p->id))
+		return;
+	provider_unref(s->best);
+	s->best = provider_ref(p);
+	s->fit = fit;
 }
 
 struct provider *origin_by_address(
 	struct call_layer *l, const struct sip_uri *uri, const struct addr *from)
 {
-	struct at_address at = { .count = 0 };
-	struct account *acc;
-	struct provider *best = NULL;
-	unsigned most = 0;
+	struct search s = { .l = l, .uri = uri, .named = named(l, uri) };
 
-	directory_each_at(l->env.directory, from, keep, &at);
-	if (!at.count)
-		return NULL;
-	acc = named(l, uri); /* somebody else's stays theirs */
-	for (unsigned i = 0; i < at.count; i++) {
-		struct provider *p = at.list[i];
-		bool other = acc && !str_ieq(acc->customer, p->customer);
-		unsigned n = other ? 0 : fit(l, p, uri->user);
-
-		if (n > most || (n && n == most && p->id < best->id)) {
-			best = p;
-			most = n;
-		}
-	}
-	account_unref(acc);
-	if (best)
-		provider_ref(best);
-	for (unsigned i = 0; i < at.count; i++)
-		provider_unref(at.list[i]);
-	return best;
+	directory_each_at(l->env.directory, from, consider, &s);
+	account_unref(s.named);
+	return s.best;
 }
 
 /* ---- for whom ---- */

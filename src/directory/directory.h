@@ -142,7 +142,8 @@ void directory_use_tokens(struct directory *d, const uint8_t *key);
 struct provider *directory_provider_by_token(struct directory *d, struct str token);
 /* Whether `a` is one of the provider's addresses; yes, if it has none. Ports do not count. */
 bool directory_provider_has(const struct provider *p, const struct addr *a);
-/* Those that have `a` among their addresses. Locked meanwhile: keep one with provider_ref. */
+/* Those that have `a` among their addresses. Locked meanwhile, but accounts may be looked up; keep
+ * one with provider_ref. */
 void directory_each_at(struct directory *d, const struct addr *a,
 	void (*visit)(struct provider *p, void *arg), void *arg);
 /* The customer's account of that name (dotted names as above) in the first domain that has one. */
