@@ -56,7 +56,8 @@ static void add_state(const struct store_provider_binding *b, void *arg)
 	if (b->expires_ms > l->now_ms)
 		put_in(o, "expires_s", b->expires_ms, l->now_ms);
 	cli_put(o, "registrar", b->registrar);
-	cli_put(o, "contact", b->contact);
+	/* not what an incoming call is known by */
+	cli_put(o, "contact", str_first(b->contact, str_find_str(b->contact, STR(";tandem="))));
 	if (node)
 		json_object_set(o, "node", node);
 	else
