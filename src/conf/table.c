@@ -26,7 +26,7 @@ const struct conf_option conf_options[] = {
 		"Longest interval between retransmissions, T2, milliseconds."),
 	NUMBER("sip", "t4_ms", t4_ms, "5000", 10, 60000,
 		"How long a message may stay in the network, T4, milliseconds."),
-	NUMBER("sip", "overload_delay_ms", overload_delay_ms, "5", 0, 10000,
+	NUMBER("sip", "overload_delay_ms", overload_delay_ms, "20", 0, 10000,
 		"Messages that wait longer mean overload: new calls are refused; 0 means never."),
 	NUMBER("sip", "connections_max", connections_max, "10000", 1, 1000000,
 		"Connections a worker holds open."),
