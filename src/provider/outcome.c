@@ -338,7 +338,7 @@ void registration_wake(struct registration *r)
 		(r->cause != CAUSE_NO_DNS && r->cause != CAUSE_NETWORK &&
 			r->cause != CAUSE_SILENCE))
 		return;
-	r->failures = 0;
+	/* if that was not it, the pause goes on growing */
 	registration_arm(r, rng_below(&registration_worker(r)->rng, WAKE_SPREAD_MS));
 }
 
