@@ -7,7 +7,7 @@
 #include "provider/registration.h"
 #include "sip/print.h"
 
-enum { PROBES_MAX = 16, TEXT_MAX = 1500 };
+enum { PROBES_MAX = 16, TEXT_MAX = 1500, EXPIRES_S = 3600 };
 
 struct probe {
 	struct list link;
@@ -82,13 +82,35 @@ static void tell_registration(struct probe *p)
 
 static void send_one(struct probe *p, enum sip_method method);
 
+/* Else it is only asked who is registered: what another node keeps is not to have two contacts. */
+static bool registers(const struct probe *p)
+{
+	return p->provider->register_enabled && !p->provider->disabled &&
+		provider_agent_find(p->agent, p->provider->customer, p->provider->name);
+}
+
+/* The same binding as the agent's: where there is one, this is one more refresh of it. */
+static void print_binding(const struct probe *p, struct buf *b, const struct flow *flow)
+{
+	char token[DIRECTORY_TOKEN_CHARS + 1], mem[PROVIDER_URI_MAX];
+	struct buf contact = BUF_OF(mem);
+
+	directory_provider_token(
+		p->agent->env.key, p->provider->customer, p->provider->name, token);
+	provider_print_contact(&contact, p->provider, token, flow);
+	sip_print_hdr_fmt(b, SIP_HDR_CONTACT, "<%.*s>", STR_ARG(buf_str(&contact)));
+	sip_print_hdr_u32(b, SIP_HDR_EXPIRES,
+		p->provider->register_expiry_s ? p->provider->register_expiry_s : EXPIRES_S);
+}
+
 static void print(void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow)
 {
 	struct probe *p = arg;
 
 	(void)u;
-	(void)flow;
 	provider_print_head(b, p->provider, &p->ids, cseq, p->method);
+	if (p->method == SIP_REGISTER && registers(p))
+		print_binding(p, b, flow);
 	provider_print_tail(b, p->provider, p->agent->cfg.user_agent);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `tandem provider test`: where do requests to a provider go, are its credentials accepted, does it
- * answer? The registrar is asked who is registered: a REGISTER without Contact (RFC 3261 10.2.3),
- * which changes nothing there. Then OPTIONS. A registration in trouble is tried at once.
+ * answer? One REGISTER: of the binding that the agent keeps, too, if it is to be registered; else
+ * without Contact (RFC 3261 10.2.3), which asks who is registered and changes nothing there. Then
+ * OPTIONS. A registration in trouble is tried at once.
  */
 #ifndef PROVIDER_PROBE_H
 #define PROVIDER_PROBE_H
