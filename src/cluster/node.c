@@ -43,6 +43,7 @@ struct node {
 	struct other others[NODES_MAX];
 	unsigned other_count;
 	uint64_t company_ms; /* when another was last seen alive; 0: never */
+	uint64_t well_ms; /* when it was last written, or first tried; 0: never */
 	bool joined, told;
 	bool orphans; /* there may be work that nobody has */
 	bool retake; /* our own, too: our lease ended in between */
@@ -273,6 +274,7 @@ static void lose(struct node *n)
 static void extend(struct node *n, uint64_t now_ms)
 {
 	n->told = false;
+	n->well_ms = now_ms;
 	__atomic_store_n(&n->valid_until_ms, now_ms + n->cfg.lease_ms, __ATOMIC_RELEASE);
 }
 
@@ -285,9 +287,10 @@ uint64_t node_lease(const struct node *n, uint64_t now_ms)
 
 static void failed(struct node *n, uint64_t now_ms, enum err why)
 {
+	n->well_ms = n->well_ms ? n->well_ms : now_ms;
 	if (alone(n, now_ms) && n->joined) {
 		extend(n, now_ms);
-	} else if (!node_lease(n, now_ms) && !n->told) {
+	} else if (now_ms - n->well_ms >= n->cfg.lease_ms && !n->told) {
 		n->told = true;
 		event_note(n->cfg.events, EV_NODE_LOST, STR_NONE, STR_NONE,
 			"the database could not be written for %u s (%s): registrations at "
