@@ -25,6 +25,10 @@ struct core_worker {
 	pthread_t thread;
 	bool running;
 	struct inbox_item stop; /* the order to end */
+	struct {
+		struct inbox_item item;
+		bool posted; /* atomic */
+	} network; /* the news that it changed */
 };
 
 struct control;
@@ -71,6 +75,8 @@ MUST_USE enum err core_workers_restore(struct core *c, struct store_db *db, unsi
 /* Rows of provider bindings that are ours now (struct node_config), and news of providers. */
 void core_workers_taken(const struct store_provider_binding *row, void *core);
 void core_workers_tell(struct str customer, struct str name, void *core);
+/* This machine's addresses or routes changed; from the main thread. */
+void core_workers_network_changed(struct core *c);
 void core_workers_run(struct core *c);
 void core_workers_stop(struct core *c); /* joins them; others may still post to them */
 void core_workers_free(struct core *c); /* when nobody can any more */

@@ -7,6 +7,7 @@
 
 #include "main/control.h"
 #include "main/launch.h"
+#include "main/network.h"
 
 enum { HANDLES = 3, MISSING_KEYS_MS = 10000 };
 
@@ -15,6 +16,7 @@ struct core_fds {
 	uv_poll_t channel;
 	uv_signal_t term;
 	uv_timer_t keys;
+	struct network_watch *network;
 	unsigned closing;
 };
 
@@ -94,6 +96,11 @@ static void on_term(uv_signal_t *s, int signo)
 	loop_stop(&f->core->loop);
 }
 
+static void on_network(void *arg)
+{
+	core_workers_network_changed(arg);
+}
+
 struct core_fds *core_fds_new(struct core *c)
 {
 	struct core_fds *f = mem_new(struct core_fds);
@@ -107,6 +114,7 @@ struct core_fds *core_fds_new(struct core *c)
 	BUG_ON(uv_signal_start(&f->term, on_term, SIGTERM) != 0);
 	BUG_ON(uv_timer_init(uv, &f->keys) != 0);
 	BUG_ON(uv_timer_start(&f->keys, on_keys_timer, 0, MISSING_KEYS_MS) != 0);
+	f->network = network_watch_new(uv, c->events, on_network, c);
 	return f;
 }
 
@@ -120,6 +128,7 @@ static void on_closed(uv_handle_t *h)
 
 void core_fds_free(struct core_fds *f)
 {
+	network_watch_free(f->network);
 	uv_close((uv_handle_t *)&f->channel, on_closed);
 	uv_close((uv_handle_t *)&f->term, on_closed);
 	uv_close((uv_handle_t *)&f->keys, on_closed);

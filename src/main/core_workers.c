@@ -5,6 +5,7 @@
 
 #include "main/core.h"
 #include "store/repo.h"
+#include "transport/breaker.h"
 
 static enum err make_one(
 	struct core *c, unsigned id, const struct roles_config *cfg, struct buf *why)
@@ -202,6 +203,31 @@ void core_workers_tell(struct str customer, struct str name, void *core)
 	for (unsigned i = 0; i < c->worker_count && !name.n; i++)
 		tell_one(c->workers[i], customer, name);
 	node_want(c->node, customer, name);
+}
+
+/* ---- the network ---- */
+
+static void on_network(struct inbox_item *item)
+{
+	struct core_worker *w = container_of(item, struct core_worker, network.item);
+
+	__atomic_store_n(&w->network.posted, false, __ATOMIC_RELEASE);
+	net_worker_network_changed(w->transport);
+	if (w->roles.providers)
+		provider_agent_network_changed(w->roles.providers);
+}
+
+void core_workers_network_changed(struct core *c)
+{
+	breaker_forget(c->breaker);
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		struct core_worker *w = c->workers[i];
+
+		if (__atomic_exchange_n(&w->network.posted, true, __ATOMIC_ACQUIRE))
+			continue;
+		w->network.item.run = on_network;
+		worker_post_reply(&w->worker, &w->network.item);
+	}
 }
 
 static void *worker_main(void *arg)

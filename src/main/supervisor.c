@@ -23,7 +23,7 @@
 #include "event/sinks.h"
 #include "main/child.h"
 #include "main/launch.h"
-#include "main/rendezvous.h"
+#include "main/control_socket.h"
 #include "main/settings.h"
 
 enum { STOP_MS = 15000, DIALPLAN_STOP_MS = 3000, NOFILE_WISH = 262144, SESSION_CHARS = 8 };
@@ -477,7 +477,7 @@ static void run(struct supervisor *s)
 
 static void finish(struct supervisor *s)
 {
-	rendezvous_close(s->conf, s->control);
+	control_socket_close(s->conf, s->control);
 	for (unsigned i = 0; i < s->fd_count; i++)
 		close(s->fds[i]);
 	event_note(s->events, EV_SERVICE_STOP, STR_NONE, STR_NONE, "stopped");
@@ -510,7 +510,7 @@ int supervisor_serve(const char *conf_path)
 		return CLI_FAILED;
 	if (!open_signals(s))
 		return complain("signals");
-	s->control = rendezvous_open(s->conf, &s->place, &why);
+	s->control = control_socket_open(s->conf, &s->place, &why);
 	if (s->control < 0) {
 		fprintf(stderr, "tandem: %.*s\n", STR_ARG(buf_str(&why)));
 		return CLI_FAILED;

@@ -59,6 +59,13 @@ void provider_agent_take(struct provider_agent *a, const struct store_provider_b
 void provider_agent_changed(struct provider_agent *a, struct str customer, struct str name);
 
 /*
+ * On the worker: this machine's addresses or routes changed. Who waits because nothing could be
+ * sent, or nothing came back, tries now; who is registered under an address that is no longer ours
+ * registers the new one now.
+ */
+void provider_agent_network_changed(struct provider_agent *a);
+
+/*
  * A NOTIFY: within a subscription of ours, or one that carries a provider's token and that nobody
  * asked for. False: it is neither, and not answered.
  */

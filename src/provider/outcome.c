@@ -16,7 +16,6 @@ enum {
 	RETRY_AFTER_MAX_S = 3600,
 	REJECTIONS_MAX = 2,
 	UNKNOWN_MAX_MS = 86400000, /* a name that does not exist that long */
-	WAKE_SPREAD_MS = 2000,
 	URI_TEXT_MAX = 1024,
 };
 
@@ -339,7 +338,7 @@ void registration_wake(struct registration *r)
 			r->cause != CAUSE_SILENCE))
 		return;
 	/* if that was not it, the pause goes on growing */
-	registration_arm(r, rng_below(&registration_worker(r)->rng, WAKE_SPREAD_MS));
+	registration_arm(r, rng_below(&registration_worker(r)->rng, REGISTRATION_SOON_MS));
 }
 
 void registration_retry(struct registration *r)

@@ -22,6 +22,7 @@ enum {
 	PROVIDER_KEY_MAX = 256, /* "customer/name" */
 	PROVIDER_REASON_MAX = 512,
 	PROVIDER_PROBE_MS = 3600000,
+	REGISTRATION_SOON_MS = 2000, /* within it, spread: the reason to wait may be over */
 	PROVIDER_URI_MAX = 1024,
 	PROVIDER_TURNS_MAX = 4, /* requests that an answer leads to at once, in one try */
 	PROVIDER_EXPIRY_MAX_S = 86400,

@@ -41,12 +41,19 @@ static void drop(struct breaker *b, struct entry *e)
 	__atomic_sub_fetch(&b->count, 1, __ATOMIC_RELAXED);
 }
 
+void breaker_forget(struct breaker *b)
+{
+	lock_take(&b->lock);
+	for (struct list *it; (it = list_first(&b->by_age));)
+		drop(b, container_of(it, struct entry, link));
+	lock_give(&b->lock);
+}
+
 void breaker_free(struct breaker *b)
 {
 	if (!b)
 		return;
-	for (struct list *it; (it = list_first(&b->by_age));)
-		drop(b, container_of(it, struct entry, link));
+	breaker_forget(b);
 	hash_fini(&b->entries);
 	lock_fini(&b->lock);
 	free(b);

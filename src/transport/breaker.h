@@ -18,6 +18,7 @@ void breaker_free(struct breaker *b); /* NULL is fine */
 /* True: it is news. *for_s: how long it is tried last. */
 bool breaker_failed(struct breaker *b, const struct target *t, uint64_t now_ms, uint32_t *for_s);
 bool breaker_answered(struct breaker *b, const struct target *t); /* true: it had failed */
+void breaker_forget(struct breaker *b); /* the network is another one now */
 /* Those that did not answer behind the others, and marked; order is kept. */
 void breaker_sort(struct breaker *b, struct targets *t, uint64_t now_ms);
 

@@ -404,6 +404,11 @@ static void route_forget_all(struct net_worker *nw)
 	hash_each(&nw->routes, free_route, nw);
 }
 
+void net_worker_network_changed(struct transport *t)
+{
+	route_forget_all(container_of(t, struct net_worker, transport));
+}
+
 static bool local_towards(struct net_worker *nw, const struct addr *remote, struct addr *local)
 {
 	struct addr key = *remote;

@@ -53,6 +53,8 @@ void net_counters(struct net *n, struct net_counters *sum); /* any thread */
 
 struct transport *net_worker_new(
 	struct net *n, struct worker *w, const struct transport_handlers *h, void *arg);
+/* This machine's addresses or routes changed: forgets which address leads where. */
+void net_worker_network_changed(struct transport *t);
 void net_worker_free(struct transport *t); /* closes its sockets and connections */
 
 #endif

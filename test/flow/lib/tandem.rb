@@ -71,6 +71,7 @@ class Tandem
   end
 
   def serve_env = @serve_env ||= {} # of the service alone
+  attr_writer :serve_with # words before `tandem serve`
   def conf = File.join(dir, "tandem.conf")
   def log_file = File.join(dir, "log")
   def log = File.exist?(log_file) ? File.read(log_file) : ""
@@ -106,7 +107,7 @@ class Tandem
   trap("TERM") { exit!(1) if STARTED.each { |pid| Process.kill("KILL", pid) rescue nil } }
 
   def launch
-    @pid = Process.spawn(@env.merge(serve_env), PROGRAM, "serve", out: [log_file, "a"], err: [log_file, "a"], pgroup: true)
+    @pid = Process.spawn(@env.merge(serve_env), *@serve_with, PROGRAM, "serve", out: [log_file, "a"], err: [log_file, "a"], pgroup: true)
     STARTED << @pid
   end
 

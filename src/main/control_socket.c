@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "main/rendezvous.h"
+#include "main/control_socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static bool give_to(const char *path, const struct place *p)
 	return !p->root || chown(path, p->uid, p->gid) == 0;
 }
 
-int rendezvous_open(const struct conf *c, const struct place *p, struct buf *why)
+int control_socket_open(const struct conf *c, const struct place *p, struct buf *why)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	mode_t old;
@@ -54,7 +54,7 @@ int rendezvous_open(const struct conf *c, const struct place *p, struct buf *why
 	return fd;
 }
 
-void rendezvous_close(const struct conf *c, int fd)
+void control_socket_close(const struct conf *c, int fd)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
