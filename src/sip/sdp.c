@@ -10,13 +10,16 @@ static struct str word(struct str *rest)
 	return w;
 }
 
-/* c=IN IP4 192.0.2.1 or c=IN IP4 224.2.1.1/127/3: the address without TTL and count. */
+/*
+ * c=IN IP4 192.0.2.1 or c=IN IP4 224.2.1.1/127/3: the address without TTL and count. Empty, but
+ * with a place, when it is of another kind.
+ */
 static struct str connection_address(struct str value)
 {
-	struct str address;
+	struct str address = str_first(value, 0);
 
 	if (!str_ieq(word(&value), STR("IN")) || !str_istarts(word(&value), STR("IP")))
-		return STR_NONE;
+		return address;
 	address = word(&value);
 	return str_first(address, str_find(address, '/'));
 }
@@ -34,7 +37,8 @@ static enum err parse_media(struct sdp *sdp, struct str line)
 	m->type = word(&rest);
 	port = word(&rest);
 	m->proto = word(&rest);
-	if (str_u32(str_first(port, str_find(port, '/')), &number) || number > UINT16_MAX)
+	m->port_text = str_first(port, str_find(port, '/'));
+	if (str_u32(m->port_text, &number) || number > UINT16_MAX)
 		return ERR_SYNTAX;
 	m->port = (uint16_t)number;
 	sdp->media_count++;
@@ -44,11 +48,14 @@ static enum err parse_media(struct sdp *sdp, struct str line)
 /* a=rtcp:<port> [IN IP4 <address>] (RFC 3605) */
 static void parse_rtcp(struct sdp_media *m, struct str value)
 {
+	struct str text = word(&value);
 	uint32_t port;
 
-	if (str_u32(word(&value), &port) || port > UINT16_MAX)
+	if (str_u32(text, &port) || port > UINT16_MAX)
 		return;
+	m->rtcp_text = text;
 	m->rtcp_port = (uint16_t)port;
+	m->rtcp_address = STR_NONE;
 	if (value.n)
 		m->rtcp_address = connection_address(value);
 }
@@ -124,6 +131,18 @@ static enum err parse_line(struct parsing *p, struct str line)
 	return ERR_OK;
 }
 
+/* next: what stands behind the line. */
+static void note_ends(struct sdp *sdp, struct str line, const char *next)
+{
+	struct sdp_media *m = sdp->media_count ? &sdp->media[sdp->media_count - 1] : NULL;
+
+	if (!m)
+		return;
+	m->end = next;
+	if (line.p == m->line.p || (str_starts(line, STR("i=")) && m->head_end == line.p))
+		m->head_end = next;
+}
+
 enum err sdp_parse(struct str text, struct sdp *out)
 {
 	struct parsing p = { .sdp = out, .direction = SDP_SENDRECV };
@@ -133,8 +152,10 @@ enum err sdp_parse(struct str text, struct sdp *out)
 	*out = (struct sdp){ .text = text };
 	if (!str_line(&rest, &line) || !str_eq(line, STR("v=0")))
 		return ERR_SYNTAX;
-	while (!e && str_line(&rest, &line))
+	while (!e && str_line(&rest, &line)) {
 		e = parse_line(&p, line);
+		note_ends(out, line, text.p + (text.n - rest.n));
+	}
 	for (unsigned i = 0; i < out->media_count; i++) {
 		struct sdp_media *m = &out->media[i];
 
@@ -144,63 +165,126 @@ enum err sdp_parse(struct str text, struct sdp *out)
 	return e;
 }
 
-/* ---- rewriting ---- */
+/* ---- editing ---- */
 
-struct place { /* an address in the text, and what it is of */
-	struct str address;
-	const struct sdp_media *media; /* NULL: the session's */
-};
-
-enum { PLACES_MAX = 1 + 2 * SDP_MEDIA_MAX };
-
-/* In the order in which they stand in the text. */
-static unsigned find_places(const struct sdp *sdp, struct place places[PLACES_MAX])
+void sdp_edits_init(struct sdp_edits *e, const struct sdp *sdp)
 {
-	unsigned n = 0;
+	e->sdp = sdp;
+	e->count = 0;
+}
 
-	if (sdp->session_connection.p)
-		places[n++] = (struct place){ sdp->session_connection, NULL };
-	for (unsigned i = 0; i < sdp->media_count; i++) {
-		const struct sdp_media *m = &sdp->media[i];
-		struct str first = m->own_connection, second = m->rtcp_address;
+/* NULL never: there is room for one of each place of an SDP. */
+static struct buf edit(struct sdp_edits *e, const char *at, size_t removed)
+{
+	struct sdp_edit *one = &e->list[e->count];
 
-		if (first.p && second.p && second.p < first.p) {
-			first = m->rtcp_address;
-			second = m->own_connection;
-		}
-		if (first.p)
-			places[n++] = (struct place){ first, m };
-		if (second.p)
-			places[n++] = (struct place){ second, m };
+	BUG_ON(e->count >= SDP_EDITS_MAX);
+	e->count++;
+	one->at = at;
+	one->removed = removed;
+	return BUF_OF(one->text);
+}
+
+static void done(struct sdp_edits *e, const struct buf *b)
+{
+	BUG_ON(!buf_ok(b));
+	e->list[e->count - 1].n = b->n;
+}
+
+/* As a c= line has it: "IN IP4 192.0.2.1". */
+static void print_address(struct buf *b, const struct addr *a)
+{
+	buf_lit(b, "IN IP");
+	buf_char(b, a->sa.sa_family == AF_INET6 ? '6' : '4');
+	buf_char(b, ' ');
+	addr_print_ip(b, a);
+}
+
+void sdp_set_address(struct sdp_edits *e, struct str address, const struct addr *now)
+{
+	char family = now->sa.sa_family == AF_INET6 ? '6' : '4';
+	const char *word_end = address.p - 2; /* of "IP4 " right in front of it */
+	bool other = (*word_end == '4' || *word_end == '6') && *word_end != family;
+	struct buf b = edit(e, other ? word_end : address.p, address.n + (other ? 2 : 0));
+
+	if (other) {
+		buf_char(&b, family);
+		buf_char(&b, ' ');
 	}
-	return n;
+	addr_print_ip(&b, now);
+	done(e, &b);
 }
 
-/* "IP4 " stands right in front of every address; it follows the new address's family. */
-static void copy_up_to_family(struct buf *b, const char *from, struct str address, struct str now)
+void sdp_set_port(struct sdp_edits *e, struct str port_text, uint16_t now)
 {
-	size_t n = (size_t)(address.p - from);
-	bool v6 = str_find(now, ':') < now.n;
+	struct buf b = edit(e, port_text.p, port_text.n);
 
-	buf_add(b, str_make(from, n));
-	if (!b->full && b->n >= 2 && (b->p[b->n - 2] == '4' || b->p[b->n - 2] == '6'))
-		b->p[b->n - 2] = v6 ? '6' : '4';
+	buf_printf(&b, "%u", now);
+	done(e, &b);
 }
 
-void sdp_rewrite(struct buf *b, const struct sdp *sdp, sdp_replace_fn *replace, void *arg)
+/* A whole line put in at `at`; the line ends are those of the media line. */
+static void add_line(struct sdp_edits *e, const struct sdp_media *m, const char *at,
+	const char *name, const struct addr *a, bool rtcp)
 {
-	struct place places[PLACES_MAX];
-	unsigned count = find_places(sdp, places);
-	const char *at = sdp->text.p, *end = at + sdp->text.n;
+	const char *text_end = e->sdp->text.p + e->sdp->text.n;
+	const char *behind = m->line.p + m->line.n;
+	const char *line_end = behind < text_end && *behind == '\n' ? "\n" : "\r\n";
+	bool open = at[-1] != '\n'; /* the last line has no end */
+	struct buf b = edit(e, at, 0);
 
-	for (unsigned i = 0; i < count; i++) {
-		struct str now = replace(places[i].address, places[i].media, arg);
+	buf_printf(&b, "%s%s", open ? line_end : "", name);
+	if (rtcp)
+		buf_printf(&b, "%u ", addr_port(a));
+	print_address(&b, a);
+	buf_printf(&b, "%s", open ? "" : line_end);
+	done(e, &b);
+}
 
-		if (!now.p)
-			continue;
-		copy_up_to_family(b, at, places[i].address, now);
-		buf_add(b, now);
-		at = places[i].address.p + places[i].address.n;
+void sdp_add_connection(struct sdp_edits *e, const struct sdp_media *m, const struct addr *now)
+{
+	add_line(e, m, m->head_end, "c=", now, false);
+}
+
+void sdp_set_rtcp(struct sdp_edits *e, const struct sdp_media *m, const struct addr *now)
+{
+	struct buf b;
+
+	if (!m->rtcp_text.p) {
+		add_line(e, m, m->end, "a=rtcp:", now, true);
+		return;
+	}
+	b = edit(e, m->rtcp_text.p, m->rtcp_text.n);
+	buf_printf(&b, "%u ", addr_port(now));
+	print_address(&b, now);
+	done(e, &b);
+}
+
+/* By place; what was put in first at one place stays in front. */
+static void sort(struct sdp_edits *e)
+{
+	for (unsigned i = 1; i < e->count; i++) {
+		struct sdp_edit one = e->list[i];
+		unsigned j = i;
+
+		for (; j && e->list[j - 1].at > one.at; j--)
+			e->list[j] = e->list[j - 1];
+		e->list[j] = one;
+	}
+}
+
+void sdp_print_edited(struct buf *b, struct sdp_edits *e)
+{
+	const char *at = e->sdp->text.p, *end = at + e->sdp->text.n;
+
+	sort(e);
+	for (unsigned i = 0; i < e->count; i++) {
+		const struct sdp_edit *one = &e->list[i];
+
+		BUG_ON(one->at < at);
+		buf_add(b, str_make(at, (size_t)(one->at - at)));
+		buf_add(b, str_make(one->text, one->n));
+		at = one->at + one->removed;
 	}
 	buf_add(b, str_make(at, (size_t)(end - at)));
 }

@@ -16,14 +16,18 @@ struct sdp_media {
 	struct str line; /* the m= line without its end */
 	struct str type; /* "audio", "video", "image" … */
 	uint16_t port; /* 0: refused or switched off */
+	struct str port_text; /* as it stands in the m= line, without "/count" */
 	struct str proto;
 	struct str connection; /* address text that applies: its own c= or the session's; may be
 				  empty */
 	struct str own_connection; /* the address in its own c= line, p == NULL: none */
+	struct str rtcp_text; /* the port in a=rtcp:, p == NULL: there is none */
 	struct str rtcp_address; /* the address in a=rtcp:, p == NULL: none */
 	uint16_t rtcp_port;
 	enum sdp_direction direction;
 	bool ice; /* a=candidate or a=ice-ufrag here or in the session */
+	const char *head_end; /* behind m= and i=: where a c= line may be put */
+	const char *end; /* behind its last line */
 };
 
 struct sdp {
@@ -38,11 +42,32 @@ struct sdp {
 MUST_USE enum err sdp_parse(struct str text, struct sdp *out);
 
 /*
- * Writes the SDP with addresses replaced: `replace` is asked for every address (session c=, each
- * media's c=, each a=rtcp) and returns the new text or STR_NONE to leave it. The IN IP4/IP6 word
- * follows the new address's family. Everything else is byte-identical.
+ * Changes of an SDP's text, kept until all are known; every byte that none names stays as it was.
+ * They may be made in any order but must not overlap.
  */
-typedef struct str sdp_replace_fn(struct str address, const struct sdp_media *media, void *arg);
-void sdp_rewrite(struct buf *b, const struct sdp *sdp, sdp_replace_fn *replace, void *arg);
+enum { SDP_EDITS_MAX = 1 + 4 * SDP_MEDIA_MAX, SDP_EDIT_MAX = 96 };
+
+struct sdp_edit {
+	const char *at;
+	size_t removed;
+	char text[SDP_EDIT_MAX];
+	size_t n;
+};
+
+struct sdp_edits {
+	const struct sdp *sdp;
+	struct sdp_edit list[SDP_EDITS_MAX];
+	unsigned count;
+};
+
+void sdp_edits_init(struct sdp_edits *e, const struct sdp *sdp);
+/* The address in a c= line or an a=rtcp: the word IP4 or IP6 before it follows the new family. */
+void sdp_set_address(struct sdp_edits *e, struct str address, const struct addr *now);
+void sdp_set_port(struct sdp_edits *e, struct str port_text, uint16_t now);
+/* A c= line for a media description that has none of its own. */
+void sdp_add_connection(struct sdp_edits *e, const struct sdp_media *m, const struct addr *now);
+/* An a=rtcp line where there is none; where there is one without an address, its value. */
+void sdp_set_rtcp(struct sdp_edits *e, const struct sdp_media *m, const struct addr *now);
+void sdp_print_edited(struct buf *b, struct sdp_edits *e);
 
 #endif

@@ -15,8 +15,9 @@ declare -A may=(
 	[auth]="base event sip loop store transport transaction directory"
 	[registrar]="base event sip loop store transport transaction dialog directory location auth"
 	[provider]="base event sip loop store cluster transport transaction dialog directory"
+	[nat]="base event sip loop transport"
 	[dialplan]="base event sip loop store directory"
-	[call]="base event sip loop store transport transaction dialog directory location auth dialplan"
+	[call]="base event sip loop store transport transaction dialog directory location auth dialplan nat"
 	[cli]="base event conf sip loop store"
 	[main]="*"
 )
