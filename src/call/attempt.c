@@ -135,7 +135,9 @@ static void print_ids(struct buf *b, struct attempt *at, uint32_t cseq, const st
 	struct buf contact = BUF_OF(mem);
 
 	sip_print_hdr_u32(b, SIP_HDR_MAX_FORWARDS, at->call->setup->max_forwards);
-	if (!str_empty(at->route))
+	if (!str_empty(at->path))
+		sip_print_hdr(b, SIP_HDR_ROUTE, at->path);
+	else if (!str_empty(at->route))
 		sip_print_hdr_fmt(b, SIP_HDR_ROUTE, "<%.*s%s>", STR_ARG(at->route),
 			str_find_str(at->route, STR(";lr")) < at->route.n ? "" : ";lr");
 	sip_print_hdr_fmt(b, SIP_HDR_FROM, "%.*s;tag=%.*s", STR_ARG(at->from), STR_ARG(at->tag));
@@ -368,9 +370,23 @@ static void on_3xx(struct attempt *at, struct sip_msg *rsp)
 	dial_resume(d);
 }
 
+/* The flow leads nowhere; the phone may have another one (RFC 5626 section 5.3). */
+static void on_flow_failed(struct attempt *at, struct str why, struct sip_msg *rsp)
+{
+	struct dial *d = at->dial;
+	bool next = target_next_flow(at);
+
+	d->starting = d->starting || next; /* what waits is part of this Dial */
+	dial_attempt_failed(at, 480, why, rsp);
+	if (next)
+		dial_resume(d);
+}
+
 static void on_refusal(struct attempt *at, struct sip_msg *rsp)
 {
-	if (rsp->status == 422 && !at->session_retried)
+	if (rsp->status == 430 && at->kind == ATTEMPT_BINDING)
+		on_flow_failed(at, rsp->reason, rsp);
+	else if (rsp->status == 422 && !at->session_retried)
 		retry_session(at, rsp);
 	else if (rsp->status < 400)
 		on_3xx(at, rsp);
@@ -418,5 +434,5 @@ static void on_failed(void *arg, struct uac *u, enum err why)
 			STR_ARG(str_first(at->leg->host, 100)));
 	else
 		buf_printf(&b, "not reachable: %s", err_text(why));
-	dial_attempt_failed(at, 480, buf_str(&b), NULL);
+	on_flow_failed(at, buf_str(&b), NULL);
 }

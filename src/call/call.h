@@ -43,6 +43,7 @@ struct call_env {
 	struct auth *auth;
 	struct dialplan_engine *dialplan;
 	struct call_limits *limits;
+	const uint8_t *key; /* 32 bytes: the cluster's */
 };
 
 struct call_layer *call_layer_new(const struct call_env *env, const struct call_config *cfg);

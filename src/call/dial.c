@@ -68,7 +68,8 @@ static void start_group(struct dial *d)
 	list_each (it, &d->attempts) {
 		struct attempt *at = container_of(it, struct attempt, link);
 
-		if (at->group != d->group || at->state != ATTEMPT_WAITING || at->delayed)
+		if (at->group != d->group || at->state != ATTEMPT_WAITING || at->delayed ||
+			at->spare)
 			continue;
 		if (at->delay_s) {
 			timer_init(&at->delay, on_delay);

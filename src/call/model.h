@@ -218,8 +218,11 @@ struct attempt {
 	bool delayed; /* its timer runs */
 	struct timer delay;
 	struct str uri, to, route;
+	struct str path; /* bindings: whole Route value; empty: none */
 	struct str hop; /* where it goes first; empty: route, or uri */
 	struct flow flow; /* bindings */
+	struct str instance; /* whose phone that is, if it says so */
+	bool spare; /* another flow of a phone that is called already: if that one fails */
 	struct account *account; /* bindings, loopback: who is called; a reference */
 	struct provider *provider; /* a reference */
 	bool trusted; /* the provider's own server: credentials may be used */
@@ -364,6 +367,10 @@ void target_add(struct dial *d, const struct dial_leg *leg);
 void target_add_account(struct dial *d, const struct dial_leg *leg, struct account *acc);
 void target_redirect(struct attempt *at, struct str contact);
 struct provider *target_provider(const struct attempt *at);
+struct account *target_account(
+	struct call_layer *l, struct str uri, struct str user, struct str domain);
+/* The same phone has another flow: its attempt waits no longer. */
+bool target_next_flow(struct attempt *failed);
 
 /* ---- attempt.c ---- */
 struct attempt *attempt_new(

@@ -124,8 +124,8 @@ static bool admit_incoming(struct incoming *in)
 {
 	if (str_empty(in->req->uri.user))
 		return refuse(in, 484, STR("No user specified"));
-	in->account = directory_account_dotted(
-		in->l->env.directory, in->req->uri.user, str_of(in->domain));
+	in->account =
+		target_account(in->l, in->req->uri.text, in->req->uri.user, str_of(in->domain));
 	return in->account ? admit_to_account(in) : refuse(in, 404, STR("Not Found"));
 }
 

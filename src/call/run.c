@@ -55,7 +55,7 @@ static struct account *callee_of(struct run *r, struct sip_uri *uri, char *domai
 		return NULL;
 	if (r->account && !str_ieq(str_of(domain), r->account->domain))
 		return NULL;
-	return directory_account_dotted(l->env.directory, uri->user, str_of(domain));
+	return target_account(l, uri->text, uri->user, str_of(domain));
 }
 
 static void route_builtin(struct run *r)

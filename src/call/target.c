@@ -2,6 +2,7 @@
 /* What a destination means (facts 4.3): an account of ours, a provider, or any SIP URI. */
 #include "call/model.h"
 
+#include "location/gruu.h"
 #include "sip/uri.h"
 
 static struct arena *arena_of(const struct dial *d)
@@ -29,36 +30,96 @@ static bool known(const struct dial *d, struct str uri)
 	return false;
 }
 
+/* ---- bindings ---- */
+
 struct adding {
 	struct dial *d;
 	const struct dial_leg *leg;
 	struct account *account;
+	struct gruu gruu;
 	unsigned count;
 };
 
+/* Two phones may give themselves the same name, behind two routers. */
+static bool binding_known(const struct dial *d, const struct binding *b)
+{
+	list_each (it, (struct list *)&d->attempts) {
+		const struct attempt *at = container_of(it, struct attempt, link);
+
+		if (str_eq(at->uri, b->contact) &&
+			(at->kind != ATTEMPT_BINDING || flow_same_peer(&at->flow, &b->flow)))
+			return true;
+	}
+	return false;
+}
+
+/* A phone is called over one of its flows at a time (RFC 5626 section 5.3). */
+static bool rings_already(const struct adding *add, const struct binding *b)
+{
+	list_each (it, &add->d->attempts) {
+		const struct attempt *at = container_of(it, struct attempt, link);
+
+		if (at->leg == add->leg && at->account == add->account && b->instance.n &&
+			str_eq(at->instance, b->instance))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Through the proxies that its REGISTER came through (RFC 3327 section 5.3), and over the flow that
+ * it came on: what an address leads to that a proxy or a phone gave itself, nobody knows.
+ */
 static void add_binding(const struct binding *b, void *arg)
 {
 	struct adding *add = arg;
+	struct call *c = add->d->run->call;
 	struct attempt *at;
+	bool spare;
 
-	add->count++;
-	if (known(add->d, b->contact))
+	if (!gruu_names(c->layer->env.key, &add->gruu, b))
 		return;
+	add->count++;
+	if (binding_known(add->d, b))
+		return;
+	spare = b->reg_id && rings_already(add, b);
 	at = attempt_new(add->d, add->leg, ATTEMPT_BINDING, b->contact);
 	if (!at)
 		return;
 	at->flow = b->flow;
+	at->path = arena_str(&c->setup->arena, b->path);
+	at->instance = arena_str(&c->setup->arena, b->instance);
+	at->spare = spare;
 	at->account = account_ref(add->account);
+}
+
+bool target_next_flow(struct attempt *failed)
+{
+	list_each (it, &failed->dial->attempts) {
+		struct attempt *at = container_of(it, struct attempt, link);
+
+		if (!at->spare || at->leg != failed->leg || at->account != failed->account ||
+			!str_eq(at->instance, failed->instance))
+			continue;
+		at->spare = false;
+		at->delay_s = 0;
+		return true;
+	}
+	return false;
 }
 
 static void add_bindings(struct dial *d, const struct dial_leg *leg, struct account *acc)
 {
 	struct adding add = { .d = d, .leg = leg, .account = acc };
+	struct sip_uri uri;
 
+	if (sip_uri_parse(leg->uri, &uri) == ERR_OK)
+		gruu_read(d->run->call->layer->env.key, &uri, &add.gruu);
 	location_each(d->run->call->layer->env.location, acc->aor,
 		call_worker(d->run->call)->clock.wall_ms, add_binding, &add);
 	if (!add.count)
-		drop(d, leg, 480, "is not registered");
+		drop(d, leg, 480,
+			add.gruu.kind ? "is not registered with that phone" : "is not registered");
 }
 
 /* Whether the account's own dialplan runs: not when it is the one that dials (facts 12.1.8). */
@@ -192,13 +253,24 @@ static bool is_local(const struct dial *d, struct str host, char *domain, size_t
 	return usual && directory_domain(dir, str_first(host, host.n - 5), false, domain, max);
 }
 
+/* Whom a URI with one of our domains names; NULL: nobody. A reference. */
+struct account *target_account(
+	struct call_layer *l, struct str text, struct str user, struct str domain)
+{
+	struct sip_uri uri;
+	struct gruu gruu = { .kind = GRUU_NONE };
+
+	if (sip_uri_parse(text, &uri) == ERR_OK)
+		gruu_read(l->env.key, &uri, &gruu);
+	if (gruu.kind == GRUU_TEMPORARY)
+		user = gruu.user;
+	return str_empty(user) ? NULL : directory_account_dotted(l->env.directory, user, domain);
+}
+
 static void add_local(struct dial *d, const struct dial_leg *leg, struct str domain)
 {
-	struct account *acc = NULL;
+	struct account *acc = target_account(d->run->call->layer, leg->uri, leg->user, domain);
 
-	if (!str_empty(leg->user))
-		acc = directory_account_dotted(
-			d->run->call->layer->env.directory, leg->user, domain);
 	if (!acc) {
 		drop(d, leg, 404, "does not exist");
 		return;

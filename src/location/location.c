@@ -80,7 +80,8 @@ static void load_row(const struct store_binding *row, void *arg)
 	uint64_t h = hash_istr(row->aor);
 	struct shard *s = shard_of(l, h);
 	struct aor *a = shard_get(s, row->aor, h);
-	int64_t older = aor_row_of(a, row->contact);
+	struct binding_key key = { row->contact, row->instance, row->instance.n ? row->reg_id : 0 };
+	int64_t older = aor_row_of(a, &key);
 	struct binding b;
 
 	if (row->id > s->last_row)
@@ -90,7 +91,7 @@ static void load_row(const struct store_binding *row, void *arg)
 		aor_put(s, a, &b);
 		return;
 	}
-	aor_remove(s, a, row->contact);
+	aor_remove(s, a, &key);
 	shard_tidy(s, a);
 	forget_rows(l, s, &row->id, 1);
 }
@@ -237,7 +238,7 @@ void location_report_locks(struct location *l, lock_report_fn *report, void *arg
 static void apply(struct shard *s, struct aor *a, const struct location_change *c)
 {
 	for (unsigned i = 0; i < c->remove_count; i++)
-		aor_remove(s, a, c->remove[i]);
+		aor_remove(s, a, &c->remove[i]);
 	for (unsigned i = 0; i < c->put_count; i++)
 		aor_put(s, a, &c->put[i]);
 }
@@ -266,13 +267,14 @@ static unsigned in_rows(struct worker *w, struct shard *s, struct str aor, const
 
 	*out = (struct journal_change){ .aor = aor, .put = c->put, .put_count = c->put_count };
 	for (unsigned i = 0; i < c->remove_count; i++) {
-		int64_t row = aor_row_of(a, c->remove[i]);
+		int64_t row = aor_row_of(a, &c->remove[i]);
 
 		if (row)
 			old[n++] = out->gone[out->gone_count++] = row;
 	}
 	for (unsigned i = 0; i < c->put_count; i++) {
-		int64_t row = aor_row_of(a, c->put[i].contact);
+		struct binding_key key = binding_key(&c->put[i]);
+		int64_t row = aor_row_of(a, &key);
 
 		c->put[i].row = s->last_row = worker_row_id_after(w, s->last_row);
 		if (row)

@@ -16,8 +16,7 @@ enum { LOCATION_BINDINGS_MAX = 64 }; /* hard limit per AOR */
 struct location;
 
 struct binding { /* slices borrow: from the caller when put, from the visit when listed */
-	struct str contact; /* URI, the key within the AOR (RFC 3261 19.1.4 comparison by the
-			       registrar) */
+	struct str contact; /* URI */
 	struct str instance;
 	uint32_t reg_id;
 	struct str call_id;
@@ -30,6 +29,26 @@ struct binding { /* slices borrow: from the caller when put, from the visit when
 	int64_t row; /* read only: its row in the store */
 	bool lost; /* read only: the connection that it arrived on is gone */
 };
+
+/*
+ * Which binding of an AOR: that of this instance and reg-id (RFC 5626 section 6), or, where one of
+ * the two has no reg-id, that of this contact, byte by byte (RFC 3261 19.1.4 is the registrar's).
+ */
+struct binding_key {
+	struct str contact, instance;
+	uint32_t reg_id; /* 0: none */
+};
+
+static inline struct binding_key binding_key(const struct binding *b)
+{
+	return (struct binding_key){ b->contact, b->instance, b->instance.n ? b->reg_id : 0 };
+}
+
+static inline bool binding_key_eq(const struct binding_key *a, const struct binding_key *b)
+{
+	return a->reg_id && b->reg_id ? a->reg_id == b->reg_id && str_eq(a->instance, b->instance)
+				      : str_eq(a->contact, b->contact);
+}
 
 /* s: NULL for a table that is only loaded and read. */
 MUST_USE enum err location_new(
@@ -46,8 +65,8 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 
 /*
  * All-or-nothing change of one AOR. `change` runs under the AOR's lock with the present bindings
- * (lost ones too) and says what they shall be: it fills out->put (insert or replace by contact
- * text) and out->remove (contact texts), or refuses by returning an error (nothing changes then).
+ * (lost ones too) and says what they shall be: it fills out->put (insert or replace) and
+ * out->remove, or refuses by returning an error (nothing changes then).
  * done(arg, err) is called later on `w`, never within this call: ERR_OK when stored;
  * ERR_DB… when the store is away (memory has the change, it will be stored when it is back);
  * the error of `change` itself is returned at once and done does not come.
@@ -55,7 +74,7 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 struct location_change { /* the counts are zero at first; what is beyond them is not looked at */
 	struct binding put[LOCATION_BINDINGS_MAX];
 	unsigned put_count;
-	struct str remove[LOCATION_BINDINGS_MAX];
+	struct binding_key remove[LOCATION_BINDINGS_MAX];
 	unsigned remove_count;
 };
 typedef enum err location_change_fn(

@@ -180,7 +180,8 @@ static struct entry *entry_new(struct shard *s, const struct binding *b)
 
 	*e = (struct entry){ .agent = agent_get(s, b->user_agent),
 		.end = end_get(s, &b->flow),
-		.connected = b->flow.conn != 0 };
+		.connected = b->flow.conn != 0,
+		.lost = tp_proto_reliable(b->flow.proto) && !b->flow.conn };
 	entry_fill(e, b);
 	return e;
 }
@@ -268,25 +269,35 @@ void shard_tidy(struct shard *s, struct aor *a)
 	free(a);
 }
 
-static struct entry **find_contact(struct aor *a, struct str contact)
+static struct binding_key key_of(const struct entry *e)
+{
+	return (struct binding_key){ str_make(e->text, e->contact_n),
+		str_make(e->text + e->contact_n, e->instance_n), e->instance_n ? e->reg_id : 0 };
+}
+
+static struct entry **find(struct aor *a, const struct binding_key *key)
 {
 	struct entry **at = &a->entries;
 
-	while (*at && !str_eq(str_make((*at)->text, (*at)->contact_n), contact))
-		at = &(*at)->next;
+	for (; *at; at = &(*at)->next) {
+		struct binding_key k = key_of(*at);
+
+		if (binding_key_eq(&k, key))
+			break;
+	}
 	return at;
 }
 
-int64_t aor_row_of(const struct aor *a, struct str contact)
+int64_t aor_row_of(const struct aor *a, const struct binding_key *key)
 {
-	const struct entry *e = *find_contact((struct aor *)a, contact);
+	const struct entry *e = *find((struct aor *)a, key);
 
 	return e ? e->row : 0;
 }
 
-void aor_remove(struct shard *s, struct aor *a, struct str contact)
+void aor_remove(struct shard *s, struct aor *a, const struct binding_key *key)
 {
-	struct entry **at = find_contact(a, contact);
+	struct entry **at = find(a, key);
 
 	if (*at)
 		entry_drop(s, at);
@@ -294,7 +305,8 @@ void aor_remove(struct shard *s, struct aor *a, struct str contact)
 
 void aor_put(struct shard *s, struct aor *a, const struct binding *b)
 {
-	struct entry **at = find_contact(a, b->contact);
+	struct binding_key key = binding_key(b);
+	struct entry **at = find(a, &key);
 	struct entry *e;
 
 	if (*at && entry_refresh(s, *at, b))
@@ -322,6 +334,15 @@ void shard_conn_closed(struct shard *s, uint64_t conn)
 
 /* ---- all of them ---- */
 
+static struct entry **place_of(const struct entry *e)
+{
+	struct entry **at = &e->aor->entries;
+
+	while (*at != e)
+		at = &(*at)->next;
+	return at;
+}
+
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg)
 {
@@ -334,7 +355,7 @@ unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 
 		entry_view(e, &b);
 		gone(aor_text(a), &b, arg);
-		entry_drop(s, find_contact(a, b.contact));
+		entry_drop(s, place_of(e));
 		shard_tidy(s, a);
 	}
 	return removed;

@@ -79,10 +79,10 @@ void shard_fini(struct shard *s);
 struct aor *shard_find(struct shard *s, struct str aor, uint64_t h); /* NULL: none */
 struct aor *shard_get(struct shard *s, struct str aor, uint64_t h); /* makes it */
 void shard_tidy(struct shard *s, struct aor *a);
-/* Replaces the binding with the same contact; b's text is copied. */
+/* Replaces the binding with the same key; b's text is copied. */
 void aor_put(struct shard *s, struct aor *a, const struct binding *b);
-void aor_remove(struct shard *s, struct aor *a, struct str contact);
-int64_t aor_row_of(const struct aor *a, struct str contact); /* 0: no such binding */
+void aor_remove(struct shard *s, struct aor *a, const struct binding_key *key);
+int64_t aor_row_of(const struct aor *a, const struct binding_key *key); /* 0: no such binding */
 /* Removes what expired by now_ms, at most `max`; tells of each before it goes. */
 unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg);

@@ -87,6 +87,7 @@ static void make_calls(struct roles *r, const struct roles_config *cfg)
 		.auth = r->auth,
 		.dialplan = r->env.dialplan,
 		.limits = r->env.limits,
+		.key = r->env.key,
 	};
 
 	r->calls = call_layer_new(&env, &cfg->call);
@@ -105,7 +106,8 @@ enum err roles_start(struct roles *r, const struct roles_env *env, const struct 
 		.tx = r->tx,
 		.directory = env->directory,
 		.location = env->location,
-		.auth = r->auth };
+		.auth = r->auth,
+		.key = env->key };
 	e = registrar_new(&registrar, &cfg->registrar, &r->registrar, why);
 	if (e) {
 		auth_free(r->auth);

@@ -2,13 +2,35 @@
 /* What a REGISTER does to the bindings of its AOR: all or nothing (RFC 3261 10.3 step 7). */
 #include "registrar/registration.h"
 
-static bool same_contact(struct str contact, const struct wish *w)
+static struct binding_key wish_key(const struct wish *w)
 {
+	return (struct binding_key){ w->addr.uri.text, w->instance, w->reg_id };
+}
+
+/* The binding that a wish means, however its contact is written. */
+static bool same(const struct binding_key *k, const struct wish *w)
+{
+	struct binding_key wanted = wish_key(w);
 	struct sip_uri uri;
 
-	if (str_eq(contact, w->addr.uri.text))
+	if (binding_key_eq(k, &wanted))
 		return true;
-	return !sip_uri_parse(contact, &uri) && sip_uri_equal(&uri, &w->addr.uri);
+	return !(k->reg_id && w->reg_id) && !sip_uri_parse(k->contact, &uri) &&
+		sip_uri_equal(&uri, &w->addr.uri);
+}
+
+/* The same phone from somewhere else: what it registered there leads nowhere any more. */
+static bool left_behind(const struct registration *g, const struct binding *b, const struct wish *w)
+{
+	const struct wishes *all = &g->r->wishes;
+	struct binding_key k = binding_key(b);
+
+	if (!w->instance.n || w->reg_id || k.reg_id || !str_eq(b->instance, w->instance))
+		return false;
+	for (unsigned i = 0; i < all->count; i++)
+		if (same(&k, &all->list[i]))
+			return false;
+	return true;
 }
 
 /* 10.3 step 7: from the same Call-ID only a higher CSeq counts. */
@@ -42,12 +64,14 @@ static void put_wish(struct registration *g, const struct wish *w, struct bindin
 }
 
 /* Once each: two wishes may match the same binding, as 19.1.4 is not transitive. */
-static void drop(struct location_change *out, struct str contact)
+static void drop(struct location_change *out, const struct binding *b)
 {
+	struct binding_key k = binding_key(b);
+
 	for (unsigned i = 0; i < out->remove_count; i++)
-		if (str_eq(out->remove[i], contact))
+		if (binding_key_eq(&out->remove[i], &k))
 			return;
-	out->remove[out->remove_count++] = contact;
+	out->remove[out->remove_count++] = k;
 }
 
 /* The same contact twice in a request: the last one counts. */
@@ -55,9 +79,12 @@ static void forget_earlier_wish(struct location_change *out, const struct wish *
 {
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < out->put_count; i++)
-		if (!same_contact(out->put[i].contact, w))
+	for (unsigned i = 0; i < out->put_count; i++) {
+		struct binding_key k = binding_key(&out->put[i]);
+
+		if (!same(&k, w))
 			out->put[kept++] = out->put[i];
+	}
 	out->put_count = kept;
 }
 
@@ -68,13 +95,16 @@ static enum err apply_wish(struct registration *g, const struct wish *w,
 	bool known = false;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!same_contact(present[i].contact, w))
+		struct binding_key k = binding_key(&present[i]), wanted = wish_key(w);
+		bool left = w->expires_s && left_behind(g, &present[i], w);
+
+		if (!left && !same(&k, w))
 			continue;
 		if (out_of_order(g, &present[i]))
 			return out_of_order_refusal(g);
 		known = true;
-		if (!w->expires_s || !str_eq(present[i].contact, w->addr.uri.text))
-			drop(out, present[i].contact);
+		if (!w->expires_s || !binding_key_eq(&k, &wanted))
+			drop(out, &present[i]);
 	}
 	forget_earlier_wish(out, w);
 	if (!w->expires_s) {
@@ -87,13 +117,18 @@ static enum err apply_wish(struct registration *g, const struct wish *w,
 	return ERR_OK;
 }
 
-static bool touched(const struct location_change *c, struct str contact)
+static bool touched(const struct location_change *c, const struct binding *b)
 {
-	for (unsigned i = 0; i < c->put_count; i++)
-		if (str_eq(c->put[i].contact, contact))
+	struct binding_key k = binding_key(b);
+
+	for (unsigned i = 0; i < c->put_count; i++) {
+		struct binding_key put = binding_key(&c->put[i]);
+
+		if (binding_key_eq(&put, &k))
 			return true;
+	}
 	for (unsigned i = 0; i < c->remove_count; i++)
-		if (str_eq(c->remove[i], contact))
+		if (binding_key_eq(&c->remove[i], &k))
 			return true;
 	return false;
 }
@@ -112,15 +147,15 @@ static enum err make_room(struct registration *g, const struct binding *present,
 		return ERR_LIMIT;
 	}
 	for (unsigned i = 0; i < count; i++)
-		kept += !touched(out, present[i].contact);
+		kept += !touched(out, &present[i]);
 	for (; kept + out->put_count > limit; kept--) {
 		const struct binding *oldest = NULL;
 
 		for (unsigned i = 0; i < count; i++)
-			if (!touched(out, present[i].contact) &&
+			if (!touched(out, &present[i]) &&
 				(!oldest || present[i].updated_ms < oldest->updated_ms))
 				oldest = &present[i];
-		out->remove[out->remove_count++] = oldest->contact;
+		out->remove[out->remove_count++] = binding_key(oldest);
 	}
 	return ERR_OK;
 }
@@ -137,7 +172,7 @@ enum err registration_change(
 		for (unsigned i = 0; i < count; i++) {
 			if (out_of_order(g, &present[i]))
 				return out_of_order_refusal(g);
-			out->remove[out->remove_count++] = present[i].contact;
+			out->remove[out->remove_count++] = binding_key(&present[i]);
 		}
 		g->removed = count;
 		return ERR_OK;

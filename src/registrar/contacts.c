@@ -51,8 +51,8 @@ static void read_one(struct str value, const struct sip_msg *req,
 	if (w->expires_s && w->expires_s < limits->min_s)
 		w->expires_s = limits->min_s;
 	w->instance = instance_of(&w->addr);
-	if (str_u32(sip_param(w->addr.params, STR("reg-id")), &w->reg_id))
-		w->reg_id = 0;
+	if (!w->instance.n || str_u32(sip_param(w->addr.params, STR("reg-id")), &w->reg_id))
+		w->reg_id = 0; /* of nobody: RFC 5626 section 6 */
 }
 
 static bool zero_expires(const struct sip_msg *req)

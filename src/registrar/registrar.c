@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "event/event.h"
+#include "location/gruu.h"
 #include "registrar/registration.h"
 
 enum { ANSWER_MAX = 60000, AOR_MAX = 512, DOMAIN_MAX = 256 };
@@ -128,11 +129,26 @@ struct listing {
 	struct buf *b;
 	unsigned cap_s; /* what is told at most, 0: as it is */
 	unsigned listed;
+	bool gruu;
 };
 
 static bool asked_first(const struct registration *g, struct str contact)
 {
 	return str_eq(g->first, contact);
+}
+
+/* RFC 5627 section 5.3 */
+static void list_gruu(struct listing *l, const struct binding *b)
+{
+	const struct account *acc = l->g->account;
+
+	if (!b->instance.n)
+		return;
+	buf_lit(l->b, ";pub-gruu=\"");
+	gruu_print_public(l->b, acc->username, acc->domain, b);
+	buf_lit(l->b, "\";temp-gruu=\"");
+	gruu_print_temporary(l->b, l->g->r->env.key, acc->username, acc->domain, b);
+	buf_char(l->b, '"');
 }
 
 static void list_binding(const struct binding *b, void *arg)
@@ -161,6 +177,8 @@ static void list_binding(const struct binding *b, void *arg)
 		buf_lit(l->b, ";reg-id=");
 		buf_u64(l->b, b->reg_id);
 	}
+	if (l->gruu)
+		list_gruu(l, b);
 }
 
 /* 200 with the bindings as they are now (10.3 step 8). */
@@ -170,8 +188,11 @@ static void answer_ok(struct registration *g, unsigned cap_s)
 	int64_t now = r->env.worker->clock.wall_ms;
 	char date[32];
 	struct buf b = { .p = r->answer, .max = ANSWER_MAX }, db = BUF_OF(date);
-	struct listing l = { .g = g, .b = &b, .cap_s = cap_s };
-	struct sip_extra extra[4];
+	struct listing l = { .g = g,
+		.b = &b,
+		.cap_s = cap_s,
+		.gruu = sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("gruu")) };
+	struct sip_extra extra[8];
 	struct sip_reply ok = { .status = 200, .extra = extra };
 
 	location_each(r->env.location, g->account->aor, now, list_binding, &l);
@@ -184,6 +205,9 @@ static void answer_ok(struct registration *g, unsigned cap_s)
 	if (g->path.n && sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("path")))
 		extra[ok.extra_count++] =
 			(struct sip_extra){ .id = SIP_HDR_PATH, .value = g->path };
+	if (g->outbound) /* RFC 5626 section 6: so the phone knows that its flows are kept */
+		extra[ok.extra_count++] =
+			(struct sip_extra){ .id = SIP_HDR_REQUIRE, .value = STR("outbound") };
 	reply(g, &ok);
 }
 
@@ -258,6 +282,34 @@ static void read_path(struct registration *g)
 		g->no = (struct refusal){ 403, STR("Path is too long") };
 }
 
+/* The proxy that the phone reaches first: the first to write a Path, which comes to stand last. */
+static bool first_hop_keeps_flows(const struct registration *g)
+{
+	struct sip_hdr_iter it = { 0 }, via = { 0 };
+	struct sip_addr hop = { 0 };
+	struct str value;
+	unsigned hops = 0;
+
+	while (sip_msg_next(g->req, SIP_HDR_VIA, &via, &value))
+		hops++;
+	while (sip_msg_next(g->req, SIP_HDR_PATH, &it, &value))
+		if (sip_addr_parse(value, &hop))
+			return false;
+	return hops < 2 || sip_uri_param(&hop.uri, STR("ob")).p;
+}
+
+/* RFC 5626 section 6 */
+static void read_outbound(struct registration *g)
+{
+	const struct wishes *w = &g->r->wishes;
+
+	for (unsigned i = 0; i < w->count; i++)
+		g->outbound = g->outbound || (w->list[i].reg_id && w->list[i].expires_s);
+	g->outbound = g->outbound && sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("outbound"));
+	if (g->outbound && !first_hop_keeps_flows(g) && !g->no.status)
+		g->no = (struct refusal){ 439, STR("First Hop Lacks Outbound Support") };
+}
+
 static void process(struct registration *g)
 {
 	struct expiry_limits limits;
@@ -267,6 +319,7 @@ static void process(struct registration *g)
 	read_path(g);
 	limits = (struct expiry_limits){ g->r->cfg.expires_min_s, g->expires_max_s };
 	wishes_read(g->req, &limits, &g->r->wishes, &g->no);
+	read_outbound(g);
 	if (!g->no.status && g->r->wishes.count)
 		g->first = g->r->wishes.list[0].addr.uri.text;
 	if (!g->no.status && g->r->wishes.count == 0) { /* a question only */

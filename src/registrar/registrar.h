@@ -36,6 +36,7 @@ struct registrar_env {
 	struct directory *directory;
 	struct location *location;
 	struct auth *auth;
+	const uint8_t *key; /* 32 bytes: the cluster's */
 };
 
 /* ERR_SYNTAX: a User-Agent pattern does not compile, `why` names it. */

@@ -34,6 +34,7 @@ struct registration {
 	struct account *account;
 	unsigned expires_max_s;
 	bool contact_lists;
+	bool outbound; /* it keeps its flows open, RFC 5626 */
 	struct str first; /* Contact of the request */
 	struct refusal no;
 	struct str path; /* NUL-terminated, own; p == NULL: none */

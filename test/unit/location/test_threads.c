@@ -29,7 +29,8 @@ static enum err change(
 	(void)present;
 	(void)count;
 	if (o->remove) {
-		out->remove[out->remove_count++] = str_of(o->contact);
+		out->remove[out->remove_count++] =
+			(struct binding_key){ .contact = str_of(o->contact) };
 		return ERR_OK;
 	}
 	out->put[out->put_count] = (struct binding){ .contact = str_of(o->contact),
@@ -89,24 +90,24 @@ static void *run(void *arg)
 }
 
 struct wanted {
-	struct str contact;
+	struct str aor, contact;
 	bool found;
 };
 
-static void look(const struct binding *b, void *arg)
+static void look(struct str aor, const struct binding *b, void *arg)
 {
 	struct wanted *w = arg;
 
-	w->found = w->found || str_eq(b->contact, w->contact);
+	w->found = w->found || (str_ieq(aor, w->aor) && str_eq(b->contact, w->contact));
 }
 
 static void is_stored(struct str aor, const struct binding *b, void *stored)
 {
-	struct wanted w = { .contact = b->contact };
+	struct wanted w = { .aor = aor, .contact = b->contact };
 
 	if (b->lost)
 		return;
-	location_each(stored, aor, NOW, look, &w);
+	location_list(stored, NOW, look, &w); /* lost ones too: their connections ended with us */
 	assert_true(w.found);
 }
 

@@ -80,7 +80,7 @@ static enum err change(
 {
 	const struct wish *wish = arg;
 	struct binding b = { .contact = str_of(wish->contact),
-		.instance = STR("urn:uuid:1"),
+		.instance = str_of(wish->contact),
 		.reg_id = 2,
 		.call_id = STR("call-id"),
 		.cseq = 3,
@@ -98,7 +98,7 @@ static enum err change(
 	if (wish->expires_ms)
 		out->put[out->put_count++] = b;
 	else
-		out->remove[out->remove_count++] = b.contact;
+		out->remove[out->remove_count++] = binding_key(&b);
 	return ERR_OK;
 }
 
