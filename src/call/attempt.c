@@ -157,7 +157,7 @@ static void print(void *arg, struct uac *u, struct buf *b, uint32_t cseq, const 
 	struct attempt *at = arg;
 	const struct dial *d = at->dial;
 	const struct caller *c = &d->run->caller;
-	struct str agent = from_custom(at, "User-Agent");
+	struct str agent = from_custom(at, "User-Agent"), body;
 
 	at->cseq = cseq;
 	print_ids(b, at, cseq, flow);
@@ -166,11 +166,10 @@ static void print(void *arg, struct uac *u, struct buf *b, uint32_t cseq, const 
 		b, SIP_HDR_USER_AGENT, str_empty(agent) ? at->call->layer->cfg.user_agent : agent);
 	fields_print_request(b, c->req);
 	from_print_custom(b, at);
-	if (d->custom.content)
-		sip_print_body(
-			b, str_empty(d->custom.type) ? c->type : d->custom.type, d->custom.body);
-	else
-		sip_print_body(b, c->type, c->body);
+	body = media_offer(at, flow);
+	uac_set_body(u, body);
+	sip_print_body(b,
+		d->custom.content && !str_empty(d->custom.type) ? d->custom.type : c->type, body);
 }
 
 static void new_ids(struct attempt *at)
@@ -189,7 +188,6 @@ static void new_ids(struct attempt *at)
 
 static void send_request(struct attempt *at)
 {
-	const struct dial *d = at->dial;
 	struct digest_credentials cred = { 0 };
 	struct uac_request r = {
 		.method = at->call->method,
@@ -198,7 +196,6 @@ static void send_request(struct attempt *at)
 		.next_hop = str_empty(at->hop) ? at->route : at->hop,
 		.flow = at->kind == ATTEMPT_BINDING ? &at->flow : NULL,
 		.cseq = at->cseq,
-		.body = d->custom.content ? d->custom.body : d->run->caller.body,
 	};
 
 	if (credentials_of_attempt(at, &cred)) {
@@ -275,6 +272,7 @@ static struct leg *leg_of(struct attempt *at, struct sip_msg *rsp, const struct 
 	at->forks++;
 	l->d.owner = l;
 	credentials_take_over(l, at);
+	media_take_over(l, at);
 	dialog_table_add(&at->call->layer->dialogs, &l->d);
 	list_append(&at->legs, &l->link);
 	return l;

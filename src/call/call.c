@@ -287,8 +287,9 @@ static void record_answer(struct call *c, struct attempt *at, struct leg *b)
 		r->provider = arena_str(&c->arena, at->provider->name);
 }
 
-static void reply_answer(struct call *c, struct sip_msg *rsp)
+static void reply_answer(struct call *c, struct leg *b, struct sip_msg *rsp)
 {
+	struct media_body body = media_pass(b, c->a, rsp);
 	struct sip_extra extra[SIP_MSG_HEADERS_MAX];
 	struct setup *s = c->setup;
 	char timer[64];
@@ -298,7 +299,7 @@ static void reply_answer(struct call *c, struct sip_msg *rsp)
 		.contact = c->a->d.local_contact,
 		.extra = extra,
 		.content_type = fields_type(rsp),
-		.body = rsp->body,
+		.body = body.text,
 		.record_route = true,
 	};
 
@@ -309,6 +310,8 @@ static void reply_answer(struct call *c, struct sip_msg *rsp)
 	reply.extra_count +=
 		session_answer(c->a, s->req, extra + reply.extra_count, timer, sizeof(timer));
 	best_effort(tx_server_reply(s->tx, &reply));
+	session_keep_sdp(c->a, reply.content_type, reply.body);
+	media_body_free(&body);
 }
 
 /* The first 2xx: `b` is the confirmed dialog of the attempt that won. */
@@ -324,13 +327,13 @@ void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip
 	call_set_state(c, CALL_ANSWERED);
 	c->a->d.state = DIALOG_CONFIRMED;
 	setup_stop(s, STR("SIP;cause=200;text=\"Call completed elsewhere\""), true);
-	reply_answer(c, rsp);
-	session_keep_sdp(c->a, fields_type(rsp), rsp->body);
+	reply_answer(c, b, rsp);
 	session_on_answer(b, rsp);
-	session_keep_sdp(b, at->dial->run->caller.type, at->dial->run->caller.body);
+	session_keep_sdp(b, at->dial->run->caller.type, at->body);
 	relay_adopt(c, at, rsp);
 	start_limit(c, at);
 	restore_put(c);
 	call_event(c, EV_CALL_ANSWERED, "%.*s answered the call from %.*s", STR_ARG(at->uri),
 		STR_ARG(c->record.from));
+	media_answered(c, at);
 }

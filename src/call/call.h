@@ -17,6 +17,7 @@
 #include "location/location.h"
 
 struct call_layer;
+struct nat_rendezvous;
 
 struct call_config {
 	unsigned ring_s; /* default ring time-out of a Dial, 180 */
@@ -27,6 +28,7 @@ struct call_config {
 	unsigned session_min_s; /* 90 */
 	struct str user_agent; /* Server and User-Agent header */
 	struct str enum_roots; /* of sys.ENUMLookup: "e164.arpa e164.org" */
+	struct addr public_address; /* of our own network, for phones in it; may be unset */
 };
 
 /* Concurrent calls per customer, shared by the workers of the process (atomic counters). */
@@ -44,6 +46,7 @@ struct call_env {
 	struct dialplan_engine *dialplan;
 	struct call_limits *limits;
 	const uint8_t *key; /* 32 bytes: the cluster's */
+	const struct nat_rendezvous *rendezvous; /* NULL: none */
 };
 
 struct call_layer *call_layer_new(const struct call_env *env, const struct call_config *cfg);

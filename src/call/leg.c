@@ -35,6 +35,7 @@ void leg_free(struct leg *l)
 	provider_unref(l->provider);
 	free(l->realm);
 	free(l->sdp);
+	free(l->media.network);
 	free(l);
 }
 

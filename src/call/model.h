@@ -27,6 +27,7 @@
 #include "directory/directory.h"
 #include "event/event.h"
 #include "loop/worker.h"
+#include "nat/path.h"
 #include "store/repo.h"
 
 enum {
@@ -91,6 +92,19 @@ struct call {
 	struct call_record record;
 };
 
+/* What is known of a side for the addresses in its SDP: media.c. */
+struct media_peer {
+	struct addr seen; /* behind a proxy: where that saw it; else unset, the flow tells */
+	enum nat_policy policy;
+	enum nat_kind kind;
+	bool provider;
+	bool leave; /* ma=false */
+	char *network; /* id of its account's network; NULL: none */
+	struct nat_outcome said; /* of its SDP, as the other side got it last */
+	enum nat_path path; /* last told, of the callee's leg */
+	bool path_told;
+};
+
 /* One side of a call. */
 struct leg {
 	struct list link; /* in attempt->legs while early */
@@ -117,6 +131,7 @@ struct leg {
 	bool allows_update;
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;
+	struct media_peer media;
 };
 
 /* What a run, and the legs that it dials, know about who calls. */
@@ -234,6 +249,9 @@ struct attempt {
 	bool session_retried;
 	struct uac *uac;
 	bool uac_done;
+	struct str body; /* of the INVITE, for where it goes */
+	struct addr body_for;
+	struct nat_outcome said; /* of the caller's SDP in it */
 	struct uac *old_uac; /* refused with 422 */
 	struct list legs; /* early dialogs */
 	unsigned forks;
@@ -264,6 +282,7 @@ struct relay {
 	bool answered; /* INVITE: 2xx went to `from` */
 	bool in_acked, out_acked;
 	struct str ack_type, ack_body;
+	struct str body; /* of the request, as `to` gets it */
 	struct timer timer; /* repeats the 2xx, then lets late 2xx be acknowledged */
 	unsigned wait_ms, waited_ms;
 };
@@ -442,6 +461,30 @@ struct relay *bridge_accept(
 void bridge_on_request(struct leg *l, struct sip_msg *req, const struct flow *flow);
 void bridge_reply(struct call *c, struct sip_msg *req, const struct flow *flow, unsigned status,
 	struct str reason);
+
+/* ---- media.c: addresses in SDP, of every offer and answer ---- */
+/* acc: the caller's own, NULL for calls from outside; p: the provider that it comes from, or NULL
+ */
+void media_of_caller(
+	struct leg *a, const struct account *acc, const struct provider *p, struct sip_msg *req);
+/* What the callee's leg takes over from the attempt that reached it. */
+void media_take_over(struct leg *l, const struct attempt *at);
+/* The body of the attempt's request towards `flow`; in the setup's arena. */
+struct str media_offer(struct attempt *at, const struct flow *flow);
+/* The body of a message from one leg as the other gets it: its own, or in memory to be freed. */
+struct media_body {
+	struct str text;
+	char *mem;
+};
+struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_msg *m);
+void media_body_free(struct media_body *b);
+/* The first 2xx: what the caller's SDP became for who answered. */
+void media_answered(struct call *c, struct attempt *at);
+/* What a restart must know. */
+void media_print(const struct leg *l, json_t *row);
+void media_restore(struct leg *l, const json_t *row);
+/* Offer and answer are known: says so where no way for media is in sight. */
+void media_judge(struct call *c);
 
 /* ---- session.c: RFC 4028 ---- */
 bool session_accepts(struct call_layer *l, struct sip_msg *req, const struct flow *flow);

@@ -153,6 +153,7 @@ void progress_on_response(struct attempt *at, struct leg *leg, struct sip_msg *r
 	struct call *c = at->call;
 	struct setup *s = c->setup;
 	struct progress p = { .status = rsp->status, .reason = rsp->reason, .rsp = rsp };
+	struct media_body body = { .text = rsp->body };
 	uint32_t rseq;
 
 	if (c->state >= CALL_ANSWERED || !take_rseq(leg, rsp, &rseq))
@@ -165,11 +166,14 @@ void progress_on_response(struct attempt *at, struct leg *leg, struct sip_msg *r
 		return;
 	}
 	p.reliable = rseq && s->rel;
+	if (leg)
+		body = media_pass(leg, c->a, rsp);
 	p.type = fields_type(rsp);
-	p.body = rsp->body;
+	p.body = body.text;
 	if (leg && (rsp->body.n || rseq || !s->early))
 		s->early = leg;
 	send_progress(c, &p);
+	media_body_free(&body);
 	if (p.reliable)
 		wait_prack(s, leg, rseq, rsp->cseq.number);
 	else if (rseq)

@@ -93,7 +93,7 @@ static struct str type_of(const struct relay *r)
 static struct str body_of(const struct relay *r)
 {
 	if (r->req)
-		return r->req->body;
+		return r->body;
 	return r->with_sdp ? str_make(r->to->sdp, r->to->sdp_n) : STR_NONE;
 }
 
@@ -158,6 +158,12 @@ static enum err send_on(struct relay *r, const struct flow *flow)
 
 enum err relay_send(struct relay *r)
 {
+	if (r->req) {
+		struct media_body body = media_pass(r->from, r->to, r->req);
+
+		r->body = body.mem ? arena_str(&r->arena, body.text) : body.text;
+		media_body_free(&body);
+	}
 	return send_on(r, &r->to->d.flow);
 }
 
@@ -166,16 +172,18 @@ enum err relay_send(struct relay *r)
 static void reply(struct relay *r, struct sip_msg *rsp)
 {
 	struct sip_extra extra[SIP_MSG_HEADERS_MAX];
+	struct media_body body;
 	struct sip_reply out = { .status = rsp->status,
 		.reason = rsp->reason,
 		.extra = extra,
-		.content_type = fields_type(rsp),
-		.body = rsp->body };
+		.content_type = fields_type(rsp) };
 	bool target = r->method == SIP_INVITE || r->method == SIP_UPDATE;
 	char timer[64];
 
 	if (!r->in)
 		return;
+	body = media_pass(r->to, r->from, rsp);
+	out.body = body.text;
 	out.extra_count = fields_of_response(rsp, extra, SIP_MSG_HEADERS_MAX - 8);
 	if (target) {
 		out.contact = r->from->d.local_contact;
@@ -186,6 +194,11 @@ static void reply(struct relay *r, struct sip_msg *rsp)
 		out.extra_count += session_answer(
 			r->from, r->req, extra + out.extra_count, timer, sizeof(timer));
 	best_effort(tx_server_reply(r->in, &out));
+	if (r->method == SIP_INVITE && rsp->status >= 200 && rsp->status < 300)
+		session_keep_sdp(r->from, out.content_type, out.body);
+	if (target && rsp->status >= 200 && rsp->body.n && r->req->body.n)
+		media_judge(r->call);
+	media_body_free(&body);
 }
 
 void relay_fail(struct relay *r, unsigned status)
@@ -228,8 +241,7 @@ static void on_invite_2xx(struct relay *r, struct sip_msg *rsp)
 	r->late_offer = r->req->body.n == 0;
 	r->answered = true;
 	reply(r, rsp);
-	session_keep_sdp(r->from, fields_type(rsp), rsp->body);
-	session_keep_sdp(r->to, fields_type(r->req), r->req->body);
+	session_keep_sdp(r->to, fields_type(r->req), r->body);
 	if (!r->late_offer)
 		send_ack(r);
 	relay_wait_ack(r);
@@ -372,8 +384,13 @@ void relay_on_ack(struct relay *r, struct sip_msg *ack)
 	if (r->in)
 		tx_server_acknowledged(r->in);
 	if (!r->out_acked) {
+		struct media_body body = media_pass(from, r->to, ack);
+
 		r->ack_type = arena_str(&r->arena, fields_type(ack));
-		r->ack_body = arena_str(&r->arena, ack->body);
+		r->ack_body = arena_str(&r->arena, body.text);
+		media_body_free(&body);
+		if (ack->body.n)
+			media_judge(r->call);
 		if (!r->to->ended)
 			send_ack(r);
 	}

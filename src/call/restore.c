@@ -103,6 +103,7 @@ static struct str callee_json(const struct leg *l, struct arena *a)
 	json_t *j = json_object();
 
 	credentials_print(l, j);
+	media_print(l, j);
 	return dump(j, a);
 }
 
@@ -119,6 +120,7 @@ static struct str record_json(const struct call *c, struct arena *a)
 			json_object_set_new(j, record_texts[i].key, call_json(*s));
 	}
 	credentials_print(c->a, j);
+	media_print(c->a, j);
 	return dump(j, a);
 }
 
@@ -293,6 +295,7 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	dialog_table_add(&l->call->layer->dialogs, &l->d);
 	extra = json_loadb(row->extra.p ? row->extra.p : "", row->extra.n, 0, NULL);
 	credentials_restore(l, extra);
+	media_restore(l, extra);
 	json_decref(extra);
 	restore_session(l, row->session);
 	return ERR_OK;

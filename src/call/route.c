@@ -273,6 +273,8 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	c->a->d.owner = c->a;
 	if (in->sure)
 		credentials_of_caller(c->a, in->provider, in->flow);
+	media_of_caller(c->a, str_eq(str_of(in->direction), STR("out")) ? in->account : NULL,
+		in->provider, in->req);
 	dialog_table_add(&c->layer->dialogs, &c->a->d);
 	return ERR_OK;
 }

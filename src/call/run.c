@@ -81,6 +81,7 @@ static void route_builtin(struct run *r)
 	leg->text = arena_str(a, callee->aor);
 	leg->user = arena_str(a, callee->username);
 	leg->host = arena_str(a, callee->domain);
+	leg->mangle = true;
 	d = dial_new(r);
 	d->ring_s = r->call->layer->cfg.ring_s;
 	d->groups = 1;

@@ -21,6 +21,8 @@ const struct cli_option account_options[] = {
 	{ "--network-id", "TEXT", "phones in one network have the same one" },
 	{ "--nat-keepalive", "yes|no", "keep its phones' NAT bindings open" },
 	{ "--dont-mangle", "yes|no", "leave its registered contacts as they are" },
+	{ "--media", "auto|never|always",
+		"replace addresses in its SDP: the private ones, none, all" },
 	{ "--description", "TEXT", "for people" },
 	{ NULL },
 };
@@ -38,6 +40,7 @@ static const struct cli_column columns[] = {
 	{ "network_id", "NETWORK ID" },
 	{ "nat_keepalive", "NAT KEEP-ALIVE" },
 	{ "dont_mangle", "DON'T MANGLE" },
+	{ "media", "MEDIA" },
 	{ "created", "CREATED" },
 };
 
@@ -63,6 +66,7 @@ static json_t *account_json(struct arena *a, const struct store_account *row)
 	cli_put(o, "network_id", row->network_id);
 	cli_put_bool(o, "nat_keepalive", row->nat_keepalive);
 	cli_put_bool(o, "dont_mangle", row->dont_mangle);
+	cli_put(o, "media", row->media.n ? row->media : STR("auto"));
 	cli_put(o, "description", row->description);
 	cli_put_time(o, "created", row->created_ms);
 	return o;
@@ -112,6 +116,20 @@ static int take_dialplan(struct cli *c, const char *option, struct str customer,
 	return CLI_OK;
 }
 
+static bool take_media(struct cli *c, struct store_account *row)
+{
+	struct str v = cli_value(c, "--media");
+
+	if (!cli_has(c, "--media"))
+		return true;
+	if (!str_eq(v, STR("auto")) && !str_eq(v, STR("never")) && !str_eq(v, STR("always"))) {
+		(void)cli_fail(CLI_USAGE, "--media is auto, never or always");
+		return false;
+	}
+	row->media = str_eq(v, STR("auto")) ? STR("") : v;
+	return true;
+}
+
 static int take_options(struct cli *c, struct store_account *row)
 {
 	int code = take_dialplan(c, "--out-dialplan", row->customer, &row->out_dialplan);
@@ -123,7 +141,7 @@ static int take_options(struct cli *c, struct store_account *row)
 	if (!cli_yes_no(c, "--incoming-only", &row->incoming_only) ||
 		!cli_yes_no(c, "--nat-keepalive", &row->nat_keepalive) ||
 		!cli_yes_no(c, "--dont-mangle", &row->dont_mangle) ||
-		!cli_number(c, "--bindings-max", 0, 64, &row->bindings_max))
+		!cli_number(c, "--bindings-max", 0, 64, &row->bindings_max) || !take_media(c, row))
 		return CLI_USAGE;
 	if (cli_has(c, "--network-id"))
 		row->network_id = cli_value(c, "--network-id");
@@ -225,7 +243,8 @@ int account_show(struct cli *c)
 	code = find_account(c, cli_arg(c, 0), &row);
 	if (code != CLI_OK)
 		return code;
-	return cli_print_object(c, account_json(&c->arena, &row), columns, 13);
+	return cli_print_object(
+		c, account_json(&c->arena, &row), columns, sizeof(columns) / sizeof(*columns));
 }
 
 struct listing {

@@ -31,6 +31,7 @@ const struct cli_option provider_options[] = {
 	{ "--mwi", NULL, "ask there for messages waiting" },
 	{ "--no-mwi", NULL, "do not, any more" },
 	{ "--addresses", "RANGES", "where its calls come from: 192.0.2.0/24,192.0.2.9" },
+	{ "--media", "auto|never|always", "replace private addresses in SDP" },
 	{ "--disable", "[REASON]", "do not use it until enabled" },
 	{ "--enable", NULL, "ends --disable" },
 	{ NULL },

@@ -85,6 +85,19 @@ static bool take_transport(struct taking *t)
 	return false;
 }
 
+static bool take_media(struct taking *t)
+{
+	static const char *const names[] = { "", "never", "always" };
+
+	if (str_ieq(t->value, STR("auto")))
+		t->value = STR("");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_ieq(t->value, str_of(names[i])))
+			return set_text(t, str_of(names[i]));
+	buf_printf(t->why, "\"%.*s\" will not do; auto, never or always", STR_ARG(t->value));
+	return false;
+}
+
 /* ---- URIs ---- */
 
 static bool bad_uri(struct taking *t, const char *why)
@@ -329,6 +342,13 @@ static void put_text(json_t *o, const char *key, const void *from)
 	cli_put(o, key, *(const struct str *)from);
 }
 
+static void put_media(json_t *o, const char *key, const void *from)
+{
+	const struct str *s = from;
+
+	cli_put(o, key, s->n ? *s : STR("auto"));
+}
+
 static void put_lines(json_t *o, const char *key, const void *from)
 {
 	cli_put_lines(o, key, *(const struct str *)from);
@@ -362,6 +382,7 @@ const struct provider_field provider_fields[] = {
 	{ "rate", "RATE", AT(rate_per_minute), 8, take_rate, put_number },
 	{ "mwi", "MWI", AT(mwi), 8, take_switch, put_switch },
 	{ "addresses", "ADDRESSES", AT(addresses), 1024, take_addresses, put_text },
+	{ "media", "MEDIA", AT(media), 8, take_media, put_media },
 	{ "disabled", "DISABLED", AT(disabled), 8, take_switch, put_switch },
 	{ "disabled_reason", "REASON", AT(disabled_reason), 256, take_text, put_text },
 };

@@ -65,6 +65,9 @@ struct conf {
 	unsigned ring_s, calls_max, calls_total_max, duration_max_s;
 	unsigned session_expires_s, session_min_s;
 
+	/* [nat] */
+	struct str public_address;
+
 	/* [store] */
 	struct str store_url; /* "sqlite:/absolute/path" */
 	unsigned store_queue_max, store_retry_ms;

@@ -87,6 +87,9 @@ const struct conf_option conf_options[] = {
 	NUMBER("call", "session_min_s", session_min_s, "90", 90, 86400,
 		"Shortest session timer that is accepted."),
 
+	{ "nat", "public_address", CONF_TEXT, AT(public_address), "", 0, 0, false,
+		"Address of our own network as the outside sees it, for SDP of phones in it." },
+
 	{ "store", "url", CONF_STORE_URL, AT(store_url), "sqlite:tandem.db", 0, 0, false,
 		"The database." },
 	NUMBER("store", "queue_max", store_queue_max, "100000", 100, 10000000,

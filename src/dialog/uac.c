@@ -420,6 +420,12 @@ void uac_detach(struct uac *u)
 		release(u); /* nothing can come that would have to be ended */
 }
 
+void uac_set_body(struct uac *u, struct str body)
+{
+	if (!str_eq(u->body, body))
+		u->body = arena_str(&u->arena, body);
+}
+
 uint32_t uac_cseq(const struct uac *u)
 {
 	return u->cseq;

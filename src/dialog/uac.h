@@ -73,6 +73,8 @@ void uac_end_late_2xx(
 void uac_detach(struct uac *u);
 void uac_abandon(struct uac *u); /* no more callbacks, and nothing more is sent; not for INVITE */
 void uac_free(struct uac *u); /* after it ended */
+/* In print(): the body that is written, for auth-int, where the request did not have it. */
+void uac_set_body(struct uac *u, struct str body);
 uint32_t uac_cseq(const struct uac *u); /* of the attempt that is out */
 const struct flow *uac_flow(const struct uac *u); /* of the attempt that is out; NULL before */
 /* The challenge that was answered last, to begin with the next time; empty: none. */

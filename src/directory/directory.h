@@ -44,6 +44,7 @@ struct account {
 	struct str network_id;
 	struct str ip_acl;
 	bool nat_keepalive, dont_mangle;
+	struct str media; /* "never", "always"; empty: auto (nat/media.h) */
 	uint32_t bindings_max;
 	struct str description;
 	int64_t created_ms;
@@ -74,6 +75,7 @@ struct provider {
 	uint32_t rate_per_minute; /* registrations at most, 0: the usual */
 	bool mwi; /* subscribe there to message-summary */
 	struct str addresses; /* where its calls come from, "192.0.2.0/24,..."; empty: anywhere */
+	struct str media; /* "never", "always"; empty: auto (nat/media.h) */
 	int64_t created_ms, updated_ms;
 	bool refuses_us; /* atomic: provider_refuses_us */
 };

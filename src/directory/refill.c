@@ -62,6 +62,7 @@ static void write_account(void *record, void *arg)
 		.ip_acl = a->ip_acl,
 		.nat_keepalive = a->nat_keepalive,
 		.dont_mangle = a->dont_mangle,
+		.media = a->media,
 		.bindings_max = a->bindings_max,
 		.description = a->description,
 		.created_ms = a->created_ms };
@@ -112,6 +113,7 @@ static void write_provider(void *record, void *arg)
 		.rate_per_minute = p->rate_per_minute,
 		.mwi = p->mwi,
 		.addresses = p->addresses,
+		.media = p->media,
 		.created_ms = p->created_ms,
 		.updated_ms = p->updated_ms };
 	struct refill *r = arg;

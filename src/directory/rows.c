@@ -49,6 +49,7 @@ static const struct record_field account_fields[] = {
 	FIELD(store_account, account, in_dialplan),
 	FIELD(store_account, account, disabled_reason),
 	FIELD(store_account, account, network_id),
+	FIELD(store_account, account, media),
 	FIELD(store_account, account, ip_acl),
 	FIELD(store_account, account, description),
 	{ offsetof(struct store_account, ha1_md5), offsetof(struct account, ha1[CRYPTO_MD5]) },
@@ -133,6 +134,7 @@ static const struct record_field provider_fields[] = {
 	FIELD(store_provider, provider, disabled_reason),
 	FIELD(store_provider, provider, transport),
 	FIELD(store_provider, provider, addresses),
+	FIELD(store_provider, provider, media),
 };
 static const struct record_kind provider_kind =
 	KIND(provider, provider_fields, offsetof(struct provider, password));

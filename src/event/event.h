@@ -95,6 +95,8 @@ enum event_category {
 	X(CALL_REFUSED, CALL, INFO, "call.refused")                                                \
 	X(CALL_ENDED, CALL, INFO, "call.ended")                                                    \
 	X(CALL_NOTE, CALL, DEBUG, "call.note")                                                     \
+	X(CALL_MEDIA, CALL, DEBUG, "call.media")                                                   \
+	X(CALL_TROUBLE, CALL, NOTICE, "call.trouble")                                              \
 	X(SCRIPT_START, DIALPLAN, DEBUG, "dialplan.start")                                         \
 	X(SCRIPT_LOG, DIALPLAN, INFO, "dialplan.log")                                              \
 	X(SCRIPT_COMMAND, DIALPLAN, DEBUG, "dialplan.command")                                     \

@@ -99,6 +99,13 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 			.user_agent = c->server,
 			.enum_roots = c->enum_roots },
 	};
+	if (c->public_address.n &&
+		(addr_parse_ip(c->public_address, 0, &out->call.public_address) != ERR_OK ||
+			addr_is_private(&out->call.public_address))) {
+		buf_printf(why, "[nat] public_address: %.*s is no public address",
+			STR_ARG(c->public_address));
+		return ERR_RANGE;
+	}
 	registrar_settings(c, &out->registrar);
 	provider_settings(c, &out->provider);
 	for (unsigned i = 0; i < c->algorithm_count; i++) {

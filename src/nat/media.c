@@ -14,11 +14,11 @@ static bool outside(const struct nat_side *s)
 }
 
 /* Whether the SDP passes as it is, whatever addresses are in it. */
-static bool keeps_all(const struct nat_media *m, const struct sdp *sdp, enum nat_reason *why)
+static bool keeps_all(const struct nat_media *m, bool ice, enum nat_reason *why)
 {
 	const struct nat_side *from = &m->from, *to = &m->to;
 
-	if (sdp->ice)
+	if (ice)
 		*why = NAT_KEPT_ICE;
 	else if (m->leave)
 		*why = NAT_KEPT_OPTION;
@@ -97,12 +97,21 @@ static enum nat_reason decide(const struct nat_media *m, const struct addr *own,
 	return addr_is_private(own) ? NAT_KEPT_NO_WAY : NAT_KEPT_REACHABLE;
 }
 
+enum nat_reason nat_media_address(
+	const struct nat_media *m, const struct addr *own, struct addr *now)
+{
+	enum nat_reason why;
+
+	*now = *own;
+	return keeps_all(m, false, &why) ? why : decide(m, own, now);
+}
+
 /* ---- one SDP ---- */
 
 struct rewriting {
 	const struct nat_media *m;
 	const struct sdp *sdp;
-	struct sdp_edits edits;
+	struct sdp_edits *edits;
 	struct nat_outcome *out;
 	struct addr session; /* what the session's c= line will say; unset: it has none of use */
 };
@@ -129,9 +138,9 @@ static void set_connection(struct rewriting *r, const struct sdp_media *media,
 {
 	if (media->own_connection.p) {
 		if (!addr_ip_eq(own, now))
-			sdp_set_address(&r->edits, media->own_connection, now);
+			sdp_set_address(r->edits, media->own_connection, now);
 	} else if (!addr_ip_eq(&r->session, now)) {
-		sdp_add_connection(&r->edits, media, now);
+		sdp_add_connection(r->edits, media, now);
 	}
 }
 
@@ -146,11 +155,11 @@ static void set_stated_rtcp(
 		decide(r->m, &own, &seen) == NAT_NO_MEDIA)
 		return;
 	if (media->rtcp_address.p && !addr_ip_eq(&own, &seen))
-		sdp_set_address(&r->edits, media->rtcp_address, &seen);
+		sdp_set_address(r->edits, media->rtcp_address, &seen);
 	if (!media->rtcp_address.p && !addr_ip_eq(now, &seen))
-		sdp_set_rtcp(&r->edits, media, &seen);
+		sdp_set_rtcp(r->edits, media, &seen);
 	else if (addr_port(&seen) != media->rtcp_port)
-		sdp_set_port(&r->edits, media->rtcp_text, addr_port(&seen));
+		sdp_set_port(r->edits, media->rtcp_text, addr_port(&seen));
 }
 
 /* Not stated: the next port (RFC 3550); said where rendezvous saw it elsewhere. */
@@ -165,7 +174,7 @@ static void set_usual_rtcp(struct rewriting *r, const struct sdp_media *media,
 	if (!seen_by_rendezvous(r->m, &rtcp, &seen))
 		return;
 	if (!addr_ip_eq(&seen, now) || addr_port(&seen) != addr_port(now) + 1)
-		sdp_set_rtcp(&r->edits, media, &seen);
+		sdp_set_rtcp(r->edits, media, &seen);
 }
 
 static void rewrite_media(struct rewriting *r, const struct sdp_media *media)
@@ -181,7 +190,7 @@ static void rewrite_media(struct rewriting *r, const struct sdp_media *media)
 	if (why == NAT_NO_MEDIA)
 		return;
 	if (addr_port(&now) != media->port)
-		sdp_set_port(&r->edits, media->port_text, addr_port(&now));
+		sdp_set_port(r->edits, media->port_text, addr_port(&now));
 	if (media->rtcp_text.p)
 		set_stated_rtcp(r, media, &now);
 	else if (why == NAT_BY_RENDEZVOUS)
@@ -207,7 +216,7 @@ static void rewrite_session(struct rewriting *r)
 		return;
 	(void)decide(r->m, &own, &r->session);
 	if (!addr_ip_eq(&own, &r->session))
-		sdp_set_address(&r->edits, sdp->session_connection, &r->session);
+		sdp_set_address(r->edits, sdp->session_connection, &r->session);
 }
 
 /* The address of the first media line in use, for an SDP that stays as it is. */
@@ -230,24 +239,25 @@ bool nat_media_rewrite(
 	struct buf *b, struct str text, const struct nat_media *m, struct nat_outcome *out)
 {
 	struct sdp sdp;
-	struct rewriting r = { .m = m, .sdp = &sdp, .out = out };
+	struct sdp_edits edits;
+	struct rewriting r = { .m = m, .sdp = &sdp, .edits = &edits, .out = out };
 	enum nat_reason why;
 
 	*out = (struct nat_outcome){ .reason = NAT_NO_MEDIA };
 	if (sdp_parse(text, &sdp) != ERR_OK)
 		return false;
 	out->ice = sdp.ice;
-	if (keeps_all(m, &sdp, &why)) {
+	if (keeps_all(m, sdp.ice, &why)) {
 		note_stated(&sdp, why, out);
 		return false;
 	}
-	sdp_edits_init(&r.edits, &sdp);
+	sdp_edits_init(&edits, &sdp);
 	rewrite_session(&r);
 	for (unsigned i = 0; i < sdp.media_count; i++)
 		rewrite_media(&r, &sdp.media[i]);
-	if (!r.edits.count)
+	if (!edits.count)
 		return false;
-	sdp_print_edited(b, &r.edits);
+	sdp_print_edited(b, &edits);
 	return true;
 }
 

@@ -80,6 +80,10 @@ enum { NAT_MEDIA_ROOM = SDP_EDITS_MAX * SDP_EDIT_MAX };
 bool nat_media_rewrite(
 	struct buf *b, struct str sdp, const struct nat_media *m, struct nat_outcome *out);
 
+/* The same for one address and port by itself: what would become of it. */
+enum nat_reason nat_media_address(
+	const struct nat_media *m, const struct addr *own, struct addr *now);
+
 /* "192.168.1.5:4000 became 203.0.113.9:4000, where its signalling comes from" */
 void nat_outcome_print(struct buf *b, const struct nat_outcome *o);
 

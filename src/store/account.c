@@ -27,6 +27,7 @@ static const struct column columns[] = {
 	COLUMN(TEXT, store_account, ip_acl),
 	COLUMN(BOOL, store_account, nat_keepalive),
 	COLUMN(BOOL, store_account, dont_mangle),
+	COLUMN(TEXT, store_account, media),
 	COLUMN(U32, store_account, bindings_max),
 	COLUMN(TEXT, store_account, description),
 	COLUMN_NAMED(TIME, store_account, created_ms, "created"),

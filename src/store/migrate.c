@@ -187,6 +187,10 @@ static const char *const versions[] = {
 	" voice_old INTEGER NOT NULL, urgent_new INTEGER NOT NULL, urgent_old INTEGER NOT NULL,"
 	" account VARCHAR(256) NOT NULL, heard VARCHAR(24) NOT NULL,"
 	" PRIMARY KEY (customer, name_key));",
+
+	/* 7: what happens to the addresses in SDP */
+	"ALTER TABLE accounts ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';"
+	"ALTER TABLE providers ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';",
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

@@ -32,6 +32,7 @@ static const struct column columns[] = {
 	COLUMN(U32, store_provider, rate_per_minute),
 	COLUMN(BOOL, store_provider, mwi),
 	COLUMN(TEXT, store_provider, addresses),
+	COLUMN(TEXT, store_provider, media),
 	COLUMN_NAMED(TIME, store_provider, created_ms, "created"),
 	COLUMN_NAMED(TIME, store_provider, updated_ms, "updated"),
 };

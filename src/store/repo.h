@@ -74,6 +74,7 @@ struct store_account {
 	struct str network_id;
 	struct str ip_acl; /* kept for the original's data */
 	bool nat_keepalive, dont_mangle;
+	struct str media; /* addresses in its SDP: "never", "always"; empty: auto (nat/media.h) */
 	uint32_t bindings_max; /* 0: the configured default */
 	struct str description;
 	int64_t created_ms;
@@ -122,6 +123,7 @@ struct store_provider {
 	uint32_t rate_per_minute; /* registrations at most, 0: the usual */
 	bool mwi; /* subscribe there to message-summary */
 	struct str addresses; /* where its calls come from, "192.0.2.0/24,..."; empty: anywhere */
+	struct str media; /* addresses in SDP: "never", "always"; empty: auto */
 	int64_t created_ms, updated_ms;
 };
 typedef void store_provider_fn(const struct store_provider *p, void *arg);

@@ -18,7 +18,7 @@ static struct str host_of(struct agent *a)
 	char text[ADDR_TEXT_MAX];
 	struct buf b = BUF_OF(text);
 
-	addr_print(&b, &a->addr);
+	addr_print(&b, addr_set(&a->own) ? &a->own : &a->addr);
 	return arena_str(&a->arena, buf_str(&b));
 }
 
@@ -54,7 +54,7 @@ struct str agent_sdp(struct agent *a, bool fresh)
 	struct buf b = BUF_OF(ip);
 
 	a->sdp_version += fresh || !a->sdp_version;
-	addr_print_ip(&b, &a->addr);
+	addr_print_ip(&b, addr_set(&a->own) ? &a->own : &a->addr);
 	return keep(a,
 		arena_printf(&a->arena,
 			"v=0\r\no=%s 1 %u IN IP4 %.*s\r\ns=-\r\nc=IN IP4 %.*s\r\nt=0 0\r\n"
@@ -175,6 +175,18 @@ static struct str contact_of(struct agent *a)
 			a->proto == TP_TCP ? ";transport=tcp" : ""));
 }
 
+/* Of the last provisional answer. */
+static void add_rack(struct buf *b, struct agent *a, const struct wish_list *w)
+{
+	char text[64];
+
+	if (!a->response)
+		return;
+	snprintf(text, sizeof(text), "%.*s %u INVITE",
+		STR_ARG(sip_msg_hdr(a->response, SIP_HDR_RSEQ)), a->response->cseq.number);
+	field(b, w, "RAck", str_of(text));
+}
+
 bool agent_request(struct world *w, struct agent *a, struct str method, struct str uri,
 	const struct wish_list *wishes, const char **why)
 {
@@ -219,6 +231,8 @@ bool agent_request(struct world *w, struct agent *a, struct str method, struct s
 	if (!ack && !cancel && !str_eq(method, STR("BYE")))
 		field(&b, wishes, "Contact", contact_of(a));
 	add_auth(&b, a, wishes, method, uri);
+	if (str_eq(method, STR("PRACK")))
+		add_rack(&b, a, wishes);
 	overrides(&b, wishes);
 	add_body(&b, a, wishes);
 	transmit(w, a, &b);

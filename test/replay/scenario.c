@@ -158,7 +158,9 @@ static void do_account(struct play *p, struct str rest)
 		.domain = str_from(aor, at + 1),
 		.customer = option(rest, "customer"),
 		.out_dialplan = option(rest, "out"),
-		.in_dialplan = option(rest, "in") };
+		.in_dialplan = option(rest, "in"),
+		.network_id = option(rest, "network"),
+		.media = option(rest, "media") };
 	char ha1[3][DIGEST_HEX_MAX];
 
 	for (int d = 0; d < 3; d++)
@@ -221,6 +223,7 @@ static void do_provider(struct play *p, struct str rest)
 		.register_server = option(rest, "registrar"),
 		.transport = option(rest, "transport"),
 		.addresses = option(rest, "addresses"),
+		.media = option(rest, "media"),
 		.rate_per_minute = number(option(rest, "rate"), 0),
 		.register_expiry_s = number(option(rest, "expires"), 3600) };
 	struct store_provider before;
@@ -297,6 +300,11 @@ static void do_set(struct play *p, struct str rest)
 			*numbers[i].at = number(rest, 0);
 			return;
 		}
+	if (str_eq(name, STR("public_address"))) {
+		if (addr_parse_ip(rest, 0, &c->call.public_address) != ERR_OK)
+			fail(p, "%.*s is no address", STR_ARG(rest));
+		return;
+	}
 	if (str_eq(name, STR("ua_rule"))) { /* set ua_rule SECONDS all|first PATTERN */
 		struct registrar_ua_rule *r = &c->registrar.ua[c->registrar.ua_count++];
 
@@ -310,17 +318,36 @@ static void do_set(struct play *p, struct str rest)
 
 /* ---- agents ---- */
 
-/* agent NAME ADDRESS [udp|tcp] [domain=HOST] */
+/* agent NAME ADDRESS [udp|tcp] [domain=HOST] [own=ADDRESS] */
 static void do_agent(struct play *p, struct str rest)
 {
 	struct agent *a = world_agent(&p->world, word(&rest));
 	struct str where = word(&rest), domain = option(rest, "domain");
+	struct str own = option(rest, "own");
 
 	if (addr_parse(where, &a->addr))
 		fail(p, "%.*s is no ADDRESS:PORT", STR_ARG(where));
 	a->proto = str_starts(rest, STR("tcp")) ? TP_TCP : TP_UDP;
+	if (own.n && addr_parse(own, &a->own))
+		fail(p, "%.*s is no ADDRESS:PORT", STR_ARG(own));
 	if (domain.n)
 		a->domain = arena_str(&a->arena, domain);
+}
+
+/* "a|b": the lines a and b. Of "media", behind the first lines of an SDP. */
+static struct str lines_of(struct arena *a, struct str text)
+{
+	size_t max = 2 * text.n + 128;
+	struct buf b = { .p = arena_alloc(a, max), .max = max };
+	struct str line;
+
+	if (str_starts(text, STR("c=")) || str_starts(text, STR("t=")))
+		buf_lit(&b, "v=0\r\no=- 1 1 IN IP4 192.168.255.1\r\ns=-\r\n");
+	while (str_cut(&text, '|', &line)) {
+		buf_add(&b, line);
+		buf_lit(&b, "\r\n");
+	}
+	return buf_str(&b);
 }
 
 static void read_block(struct play *p, struct agent *a, struct wish_list *w)
@@ -338,6 +365,12 @@ static void read_block(struct play *p, struct agent *a, struct wish_list *w)
 			w->body = str_of(arena_printf(&a->arena, "%.*s%s%.*s", STR_ARG(w->body),
 				w->body.n ? "\r\n" : "", STR_ARG(str_from(line, 5))));
 			w->type = STR("text/plain");
+		} else if (str_starts(line, STR("media "))) {
+			w->body = lines_of(&a->arena, str_from(line, 6));
+			w->type = STR("application/sdp");
+		} else if (str_starts(line, STR("lines "))) {
+			w->body = lines_of(&a->arena, str_from(line, 6));
+			w->type = STR_NONE;
 		} else if (line.p[0] == '-') {
 			w->list[w->count++] = (struct override){ .name = line };
 		} else if (colon < line.n) {
@@ -453,6 +486,9 @@ static void check_body(struct play *p, const struct sip_msg *m, struct str rule)
 		if (!str_eq(m->body, world_agent(&p->world, rule)->body))
 			fail(p, "the body is not what %.*s sent:\n%.*s", STR_ARG(rule),
 				STR_ARG(m->body));
+	} else if (str_eq(op, STR("media")) || str_eq(op, STR("lines"))) {
+		if (!str_eq(m->body, lines_of(&p->arena, rule)))
+			fail(p, "the body is another one:\n%.*s", STR_ARG(m->body));
 	} else if (!str_eq(op, STR("~")) || !matches(p, rule, m->body)) {
 		fail(p, "the body does not match %.*s:\n%.*s", STR_ARG(rule), STR_ARG(m->body));
 	}

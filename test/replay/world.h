@@ -21,6 +21,7 @@ enum {
 struct agent {
 	char name[32];
 	struct addr addr;
+	struct addr own; /* what it calls itself, behind a NAT; unset: addr */
 	enum tp_proto proto;
 	uint64_t conn; /* streams: its connection to us */
 	/* messages that reached it and that the scenario has not looked at yet */

@@ -47,6 +47,7 @@ static const struct store_account alice = { .username = { "Alice", 5 },
 	.ip_acl = { "10.", 3 },
 	.nat_keepalive = true,
 	.dont_mangle = true,
+	.media = { "never", 5 },
 	.bindings_max = 5,
 	.description = { "the blue phone", 14 },
 	.created_ms = 3333 };
@@ -231,6 +232,7 @@ static void expect_account(struct world *w)
 	SAME(a, &alice, ip_acl);
 	EQUAL(a, &alice, nat_keepalive);
 	EQUAL(a, &alice, dont_mangle);
+	SAME(a, &alice, media);
 	EQUAL(a, &alice, bindings_max);
 	SAME(a, &alice, description);
 	EQUAL(a, &alice, created_ms);

@@ -96,6 +96,7 @@ static void test_domains_and_accounts(void **state)
 		.ip_acl = STR("p"),
 		.nat_keepalive = true,
 		.dont_mangle = true,
+		.media = STR("never"),
 		.bindings_max = 4,
 		.description = STR("d"),
 		.created_ms = 7 };
@@ -134,6 +135,7 @@ static void test_domains_and_accounts(void **state)
 	SAME(got, row, ip_acl);
 	EQUAL(got, row, nat_keepalive);
 	EQUAL(got, row, dont_mangle);
+	SAME(got, row, media);
 	EQUAL(got, row, bindings_max);
 	SAME(got, row, description);
 	EQUAL(got, row, created_ms);
@@ -207,6 +209,7 @@ static void test_providers(void **state)
 		.rate_per_minute = 30,
 		.mwi = true,
 		.addresses = STR("192.0.2.0/24"),
+		.media = STR("always"),
 		.created_ms = 1,
 		.updated_ms = 2 };
 	struct store_provider got;
@@ -237,6 +240,7 @@ static void test_providers(void **state)
 	EQUAL(got, row, rate_per_minute);
 	EQUAL(got, row, mwi);
 	SAME(got, row, addresses);
+	SAME(got, row, media);
 	EQUAL(got, row, created_ms);
 	EQUAL(got, row, updated_ms);
 	got.disabled = false;
@@ -412,6 +416,7 @@ static void test_bindings_of_version_1(void **state)
 		"ALTER TABLE providers DROP COLUMN rate_per_minute;"
 		"ALTER TABLE providers DROP COLUMN mwi;"
 		"ALTER TABLE providers DROP COLUMN addresses; DROP TABLE provider_messages;"
+		"ALTER TABLE accounts DROP COLUMN media; ALTER TABLE providers DROP COLUMN media;"
 		"DELETE FROM schema_versions WHERE version > 1;"
 		"CREATE TABLE bindings (aor, contact, instance, reg_id, call_id, cseq, q1000,"
 		" expires, updated, user_agent, path, received, local, listener,"
