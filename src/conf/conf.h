@@ -49,7 +49,7 @@ struct conf {
 	unsigned dns_timeout_ms, dns_tries;
 
 	/* [registrar] */
-	unsigned expires_min_s, expires_max_s, bindings_max;
+	unsigned expires_min_s, expires_max_s, bindings_max, keepalive_s;
 	struct conf_ua_rule ua[CONF_UA_RULES_MAX];
 	unsigned ua_count;
 

@@ -60,6 +60,9 @@ const struct conf_option conf_options[] = {
 		"Longest registration; longer wishes are cut."),
 	NUMBER("registrar", "bindings_max", bindings_max, "10", 1, 64,
 		"Phones that one account may register, unless the account says otherwise."),
+	NUMBER("registrar", "keepalive_s", keepalive_s, "25", 0, 120,
+		"How often a datagram keeps the NAT of a phone open that registered by UDP; less "
+		"where the NAT is seen to need it. 0: never."),
 	{ "registrar", "user_agent", CONF_UA_RULE, 0, NULL, 0, 0, false,
 		"Rule for phones whose User-Agent matches; may be repeated, the first match "
 		"wins." },

@@ -73,6 +73,7 @@ enum event_category {
 	X(UNREGISTERED, REGISTRAR, INFO, "register.removed")                                       \
 	X(EXPIRED, REGISTRAR, INFO, "register.expired")                                            \
 	X(REGISTER_REFUSED, REGISTRAR, INFO, "register.refused")                                   \
+	X(REGISTER_NAT, REGISTRAR, INFO, "register.nat")                                           \
 	X(PROVIDER_REGISTERED, PROVIDER, INFO, "provider.registered")                              \
 	X(PROVIDER_REFRESHED, PROVIDER, DEBUG, "provider.refreshed")                               \
 	X(PROVIDER_FAILED, PROVIDER, WARNING, "provider.failed")                                   \

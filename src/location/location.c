@@ -17,7 +17,7 @@ struct location {
 	struct store *store;
 	struct event_bus *events;
 	struct old_rows *old; /* NULL without a store */
-	struct shard shards[SHARDS];
+	struct shard shards[LOCATION_SHARDS];
 };
 
 /* h: hash_istr of the AOR */
@@ -38,7 +38,7 @@ enum err location_new(
 	(void)workers;
 	l->store = s;
 	l->events = events;
-	for (int i = 0; i < SHARDS; i++)
+	for (int i = 0; i < LOCATION_SHARDS; i++)
 		shard_init(&l->shards[i]);
 	if (s) {
 		l->old = old_rows_new(s);
@@ -52,7 +52,7 @@ void location_free(struct location *l)
 {
 	if (!l)
 		return;
-	for (int i = 0; i < SHARDS; i++)
+	for (int i = 0; i < LOCATION_SHARDS; i++)
 		shard_fini(&l->shards[i]);
 	if (l->old)
 		old_rows_free(l->old);
@@ -64,7 +64,7 @@ static void forget_rows(
 	struct location *l, const struct shard *s, const int64_t *rows, unsigned count)
 {
 	if (l->old && count)
-		old_rows_add(l->old, rows, count, SHARDS * s->bindings);
+		old_rows_add(l->old, rows, count, LOCATION_SHARDS * s->bindings);
 }
 
 struct loading {
@@ -131,7 +131,7 @@ static enum err write_back(void *arg, struct store_db *db)
 	struct location *l = arg;
 	struct writing w = { .db = db };
 
-	for (int i = 0; i < SHARDS && !w.err; i++) {
+	for (int i = 0; i < LOCATION_SHARDS && !w.err; i++) {
 		lock_take(&l->shards[i].lock);
 		shard_each(&l->shards[i], write_aor, &w);
 		lock_give(&l->shards[i].lock);
@@ -205,7 +205,7 @@ void location_list(struct location *l, int64_t now_ms,
 {
 	struct listing w = { now_ms, visit, arg };
 
-	for (int i = 0; i < SHARDS; i++) {
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
 		shard_each(&l->shards[i], list_aor, &w);
 		lock_give(&l->shards[i].lock);
@@ -216,7 +216,7 @@ size_t location_count(struct location *l)
 {
 	size_t n = 0;
 
-	for (int i = 0; i < SHARDS; i++) {
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
 		n += l->shards[i].bindings;
 		lock_give(&l->shards[i].lock);
@@ -228,7 +228,7 @@ void location_report_locks(struct location *l, lock_report_fn *report, void *arg
 {
 	struct lock_report r = { .name = "bindings" };
 
-	for (int i = 0; i < SHARDS; i++)
+	for (int i = 0; i < LOCATION_SHARDS; i++)
 		lock_report_add(&r, &l->shards[i].lock.use);
 	report(arg, &r);
 }
@@ -340,7 +340,7 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 {
 	unsigned removed = 0;
 
-	for (int i = 0; i < SHARDS; i++) {
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
 		removed += shard_sweep(&l->shards[i], now_ms, SWEEP_SHARD_MAX, tell_gone, l);
 		lock_give(&l->shards[i].lock);
@@ -350,9 +350,69 @@ unsigned location_sweep(struct location *l, int64_t now_ms)
 
 void location_conn_closed(struct location *l, uint64_t conn)
 {
-	for (int i = 0; i < SHARDS; i++) {
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
 		lock_take(&l->shards[i].lock);
 		shard_conn_closed(&l->shards[i], conn);
+		lock_give(&l->shards[i].lock);
+	}
+}
+
+/* ---- keep-alives ---- */
+
+unsigned location_keepalive(
+	struct location *l, unsigned shard, uint64_t second, struct flow *out, unsigned max)
+{
+	struct shard *s = &l->shards[shard];
+	unsigned n;
+
+	lock_take(&s->lock);
+	n = shard_keep(s, second, out, max);
+	lock_give(&s->lock);
+	return n;
+}
+
+size_t location_kept(struct location *l)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
+		lock_take(&l->shards[i].lock);
+		n += l->shards[i].kept;
+		lock_give(&l->shards[i].lock);
+	}
+	return n;
+}
+
+struct keeping {
+	struct shard *shard;
+	uint8_t (*seconds)(struct str aor, const struct binding *b, void *arg);
+	void *arg;
+};
+
+static void keep_aor(struct aor *a, void *arg)
+{
+	const struct keeping *k = arg;
+	struct binding list[LOCATION_BINDINGS_MAX];
+	unsigned n = present(a, 0, ALL, list, LOCATION_BINDINGS_MAX);
+
+	/* what is put again is another entry: worst first, so that the order stays */
+	while (n--) {
+		struct binding b = list[n];
+
+		b.keepalive_s = b.flow.proto == TP_UDP ? k->seconds(aor_text(a), &b, k->arg) : 0;
+		if (b.keepalive_s)
+			aor_put(k->shard, a, &b);
+	}
+}
+
+void location_keepalive_all(struct location *l,
+	uint8_t (*seconds)(struct str aor, const struct binding *b, void *arg), void *arg)
+{
+	for (int i = 0; i < LOCATION_SHARDS; i++) {
+		struct keeping k = { &l->shards[i], seconds, arg };
+
+		lock_take(&l->shards[i].lock);
+		shard_each(&l->shards[i], keep_aor, &k);
 		lock_give(&l->shards[i].lock);
 	}
 }

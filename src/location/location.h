@@ -11,7 +11,11 @@
 #include "store/store.h"
 #include "transport/transport.h"
 
-enum { LOCATION_BINDINGS_MAX = 64 }; /* hard limit per AOR */
+enum {
+	LOCATION_BINDINGS_MAX = 64, /* hard limit per AOR */
+	LOCATION_SHARDS = 64,
+	KEEPALIVE_MAX_S = 127,
+};
 
 struct location;
 
@@ -26,6 +30,8 @@ struct binding { /* slices borrow: from the caller when put, from the visit when
 	int64_t updated_ms;
 	struct str user_agent, path;
 	struct flow flow; /* that the REGISTER arrived on */
+	uint8_t keepalive_s; /* a datagram goes there so often, to keep a NAT open; 0: none; not
+				stored */
 	int64_t row; /* read only: its row in the store */
 	bool lost; /* read only: the connection that it arrived on is gone */
 };
@@ -88,6 +94,18 @@ void location_list(struct location *l, int64_t now_ms,
 	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg);
 /* Removes what has expired; emits EV_EXPIRED for each; bounded work per call, returns how many. */
 unsigned location_sweep(struct location *l, int64_t now_ms);
+/*
+ * The flows of one shard (0 … LOCATION_SHARDS - 1) to which a keep-alive is due at or before that
+ * second of a monotonic clock; their next turns are set. At most `max`: if it is as many, there may
+ * be more.
+ */
+unsigned location_keepalive(
+	struct location *l, unsigned shard, uint64_t second, struct flow *out, unsigned max);
+/* Those that are kept so, for people. */
+size_t location_kept(struct location *l);
+/* After location_load: how often, as what is loaded does not tell. Bindings by UDP only. */
+void location_keepalive_all(struct location *l,
+	uint8_t (*seconds)(struct str aor, const struct binding *b, void *arg), void *arg);
 /* A connection is gone: its bindings stay until they expire, but are not reachable. Any thread. */
 void location_conn_closed(struct location *l, uint64_t conn);
 size_t location_count(struct location *l);

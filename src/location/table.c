@@ -15,6 +15,8 @@ void shard_init(struct shard *s)
 	hash_init(&s->agents, 8);
 	hash_init(&s->ends, 8);
 	hash_init(&s->conns, 8);
+	for (int i = 0; i <= KEEPALIVE_MAX_S; i++)
+		list_init(&s->keep[i]);
 }
 
 struct str aor_text(const struct aor *a)
@@ -96,6 +98,11 @@ static struct conn_link *link_of(const struct entry *e)
 	return (struct conn_link *)(void *)e - 1;
 }
 
+static struct keep_link *keep_of(const struct entry *e)
+{
+	return (struct keep_link *)(void *)e - 1;
+}
+
 static struct entry *entry_of(struct conn_link *l)
 {
 	return (struct entry *)(void *)(l + 1);
@@ -115,6 +122,7 @@ void entry_view(const struct entry *e, struct binding *out)
 			.conn = e->connected ? link_of(e)->conn : 0,
 			.local = e->end->local },
 		.row = e->row,
+		.keepalive_s = e->keepalive_s,
 		.lost = e->lost };
 	out->contact = str_make(p, e->contact_n);
 	p += e->contact_n;
@@ -155,6 +163,7 @@ static void entry_fill(struct entry *e, const struct binding *b)
 	e->row = b->row;
 	e->cseq = b->cseq;
 	e->reg_id = b->reg_id;
+	e->keepalive_s = b->keepalive_s;
 	e->q1000 = (uint16_t)b->q1000;
 	e->contact_n = (uint16_t)b->contact.n;
 	e->instance_n = (uint16_t)b->instance.n;
@@ -174,13 +183,16 @@ static size_t text_bytes(const struct binding *b)
 
 static struct entry *entry_new(struct shard *s, const struct binding *b)
 {
-	size_t front = b->flow.conn ? sizeof(struct conn_link) : 0;
+	size_t front = b->flow.conn ? sizeof(struct conn_link)
+		: b->keepalive_s    ? sizeof(struct keep_link)
+				    : 0;
 	char *mem = mem_alloc(front + sizeof(struct entry) + text_bytes(b));
 	struct entry *e = (struct entry *)(void *)(mem + front);
 
 	*e = (struct entry){ .agent = agent_get(s, b->user_agent),
 		.end = end_get(s, &b->flow),
 		.connected = b->flow.conn != 0,
+		.kept = b->keepalive_s && !b->flow.conn,
 		.lost = tp_proto_reliable(b->flow.proto) && !b->flow.conn };
 	entry_fill(e, b);
 	return e;
@@ -189,6 +201,11 @@ static struct entry *entry_new(struct shard *s, const struct binding *b)
 static uint64_t conn_hash(uint64_t conn)
 {
 	return hash_mix(conn, 0);
+}
+
+static void keep_in(struct shard *s, struct entry *e, unsigned seconds)
+{
+	list_append(&s->keep[(s->keep_at + seconds) % (KEEPALIVE_MAX_S + 1)], &keep_of(e)->link);
 }
 
 /* Into the shard and its indexes; newest first in its AOR. */
@@ -200,6 +217,10 @@ static void entry_add(struct shard *s, struct aor *a, struct entry *e, uint64_t 
 	if (e->connected) {
 		link_of(e)->conn = conn;
 		hash_add(&s->conns, &link_of(e)->node, conn_hash(conn));
+	}
+	if (e->kept) { /* those that come together are not kept together */
+		keep_in(s, e, 1 + s->kept % e->keepalive_s);
+		s->kept++;
 	}
 	expiry_add(&s->expiry, e);
 	s->bindings++;
@@ -213,11 +234,15 @@ static void entry_drop(struct shard *s, struct entry **at)
 	*at = e->next;
 	if (e->connected && !e->lost)
 		hash_del(&s->conns, &link_of(e)->node);
+	if (e->kept) {
+		list_del(&keep_of(e)->link);
+		s->kept--;
+	}
 	expiry_remove(&s->expiry, e);
 	agent_put(s, e->agent);
 	end_put(s, e->end);
 	s->bindings--;
-	free(e->connected ? (void *)link_of(e) : e);
+	free(e->connected ? (void *)link_of(e) : e->kept ? (void *)keep_of(e) : e);
 }
 
 /* The usual refresh: the same phone on the same flow, only later. False: it is not that. */
@@ -226,8 +251,8 @@ static bool entry_refresh(struct shard *s, struct entry *e, const struct binding
 	struct str agent = e->agent ? str_make(e->agent->text, e->agent->n) : STR_NONE;
 	size_t room = (size_t)e->contact_n + e->instance_n + e->call_id_n + e->path_n + e->remote_n;
 
-	if (e->connected || b->flow.conn || text_bytes(b) > room || !is_end(e->end, &b->flow) ||
-		!str_eq(agent, b->user_agent))
+	if (e->connected || b->flow.conn || e->kept != (b->keepalive_s != 0) ||
+		text_bytes(b) > room || !is_end(e->end, &b->flow) || !str_eq(agent, b->user_agent))
 		return false;
 	entry_fill(e, b);
 	expiry_changed(&s->expiry, e);
@@ -329,6 +354,40 @@ void shard_conn_closed(struct shard *s, uint64_t conn)
 			continue;
 		entry_of(l)->lost = true;
 		hash_del(&s->conns, n);
+	}
+}
+
+/* ---- keep-alives ---- */
+
+static unsigned keep_slot(
+	struct shard *s, struct list *slot, struct flow *out, unsigned count, unsigned max)
+{
+	for (struct list *it; count < max && (it = list_first(slot)); count++) {
+		struct entry *e =
+			(struct entry *)(void *)(container_of(it, struct keep_link, link) + 1);
+		struct binding b;
+
+		entry_view(e, &b);
+		out[count] = b.flow;
+		list_del(it);
+		keep_in(s, e, e->keepalive_s);
+	}
+	return count;
+}
+
+unsigned shard_keep(struct shard *s, uint64_t second, struct flow *out, unsigned max)
+{
+	unsigned count = 0;
+
+	/* the first time, and after a long sleep */
+	if (second - s->keep_offset - s->keep_at > KEEPALIVE_MAX_S)
+		s->keep_offset = second - s->keep_at;
+	second -= s->keep_offset;
+	for (;;) {
+		count = keep_slot(s, &s->keep[s->keep_at % (KEEPALIVE_MAX_S + 1)], out, count, max);
+		if (count == max || s->keep_at >= second)
+			return count;
+		s->keep_at++;
 	}
 }
 

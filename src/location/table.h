@@ -8,13 +8,12 @@
 #define LOCATION_TABLE_H
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/lock.h"
 #include "location/expiry.h"
 #include "location/location.h"
 
-enum { SHARDS = 64 };
-
-struct entry { /* one binding; in front of it a struct conn_link, if it is connected */
+struct entry { /* one binding; in front of it a struct conn_link or keep_link, if it has one */
 	struct entry *next;
 	struct aor *aor;
 	struct agent *agent;
@@ -29,12 +28,18 @@ struct entry { /* one binding; in front of it a struct conn_link, if it is conne
 	uint8_t remote_n;
 	bool connected; /* it came over a connection */
 	bool lost; /* which is gone */
+	bool kept; /* datagrams keep its way through a NAT open */
+	uint8_t keepalive_s; /* how often; 0: not */
 	char text[]; /* contact, instance, call_id, path; the first remote_n bytes of its address */
 };
 
 struct conn_link { /* in the shard's hash, while the connection is open */
 	struct hash_node node;
 	uint64_t conn;
+};
+
+struct keep_link { /* in the slot of the shard's wheel of the second when the next goes out */
+	struct list link;
 };
 
 struct aor {
@@ -65,6 +70,10 @@ struct shard {
 	struct hash agents;
 	struct hash ends;
 	struct hash conns; /* of struct conn_link */
+	struct list keep[KEEPALIVE_MAX_S + 1]; /* of struct keep_link, by second */
+	uint64_t keep_at; /* the second that is looked at, less keep_offset */
+	uint64_t keep_offset; /* seconds when nobody looked */
+	unsigned kept;
 	struct expiry expiry;
 	size_t bindings;
 	int64_t last_row; /* the greatest of any binding that is or was here */
@@ -88,6 +97,11 @@ unsigned shard_sweep(struct shard *s, int64_t now_ms, unsigned max,
 	void (*gone)(struct str aor, const struct binding *b, void *arg), void *arg);
 /* Marks what came over that connection as lost. */
 void shard_conn_closed(struct shard *s, uint64_t conn);
+/*
+ * The flows to which a keep-alive is due at or before that second, and their next turn is set; at
+ * most `max`: if it is as many, there may be more.
+ */
+unsigned shard_keep(struct shard *s, uint64_t second, struct flow *out, unsigned max);
 void shard_each(struct shard *s, void (*visit)(struct aor *a, void *arg), void *arg);
 void entry_view(const struct entry *e, struct binding *out);
 struct str aor_text(const struct aor *a);

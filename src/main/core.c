@@ -96,6 +96,7 @@ static enum err start_data(struct core *c, struct store_db *db, struct buf *why)
 	if (e != ERR_OK)
 		event_note(c->events, EV_STORE_TROUBLE, STR_NONE, STR_NONE,
 			"registrations could not be read: %s", err_text(e));
+	registrar_keep_loaded(c->location, c->directory, c->conf->keepalive_s);
 	return ERR_OK;
 }
 

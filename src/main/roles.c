@@ -107,7 +107,8 @@ enum err roles_start(struct roles *r, const struct roles_env *env, const struct 
 		.directory = env->directory,
 		.location = env->location,
 		.auth = r->auth,
-		.key = env->key };
+		.key = env->key,
+		.transport = t };
 	e = registrar_new(&registrar, &cfg->registrar, &r->registrar, why);
 	if (e) {
 		auth_free(r->auth);

@@ -56,6 +56,7 @@ void settings_resolver(
 static void registrar_settings(const struct conf *c, struct registrar_config *out)
 {
 	*out = (struct registrar_config){ .expires_min_s = c->expires_min_s,
+		.keepalive_s = c->keepalive_s,
 		.expires_max_s = c->expires_max_s,
 		.bindings_max = c->bindings_max,
 		.server = c->server };

@@ -45,7 +45,8 @@ static enum err out_of_order_refusal(struct registration *g)
 	return ERR_STATE;
 }
 
-static void put_wish(struct registration *g, const struct wish *w, struct binding *to)
+static void put_wish(struct registration *g, const struct wish *w, const struct binding *before,
+	struct binding *to)
 {
 	int64_t now = g->r->env.worker->clock.wall_ms;
 
@@ -61,6 +62,7 @@ static void put_wish(struct registration *g, const struct wish *w, struct bindin
 		.path = g->path,
 		.flow = g->flow };
 	to->user_agent = str_first(to->user_agent, 128);
+	to->keepalive_s = keepalive_for(g, to, before);
 }
 
 /* Once each: two wishes may match the same binding, as 19.1.4 is not transitive. */
@@ -92,6 +94,7 @@ static void forget_earlier_wish(struct location_change *out, const struct wish *
 static enum err apply_wish(struct registration *g, const struct wish *w,
 	const struct binding *present, unsigned count, struct location_change *out)
 {
+	const struct binding *before = NULL;
 	bool known = false;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -103,6 +106,7 @@ static enum err apply_wish(struct registration *g, const struct wish *w,
 		if (out_of_order(g, &present[i]))
 			return out_of_order_refusal(g);
 		known = true;
+		before = &present[i];
 		if (!w->expires_s || !binding_key_eq(&k, &wanted))
 			drop(out, &present[i]);
 	}
@@ -111,7 +115,7 @@ static enum err apply_wish(struct registration *g, const struct wish *w,
 		g->removed += known;
 		return ERR_OK;
 	}
-	put_wish(g, w, &out->put[out->put_count++]);
+	put_wish(g, w, before, &out->put[out->put_count++]);
 	g->added += !known;
 	g->refreshed += known;
 	return ERR_OK;

@@ -45,6 +45,7 @@ enum err registrar_new(const struct registrar_env *env, const struct registrar_c
 			return e;
 		}
 	}
+	keepalive_start(r);
 	*out = r;
 	return ERR_OK;
 }
@@ -53,6 +54,7 @@ void registrar_free(struct registrar *r)
 {
 	if (!r)
 		return;
+	keepalive_stop(r);
 	for (unsigned i = 0; i < r->rule_count; i++)
 		regfree(&r->rules[i].pattern);
 	free(r->answer);
@@ -219,6 +221,8 @@ static void tell_changes(struct registration *g)
 		emit(g, EV_REGISTERED, contact, "the phone is registered");
 	if (g->refreshed)
 		emit(g, EV_REFRESHED, contact, "the phone refreshed its registration");
+	if (g->nat_forgot_s)
+		keepalive_tell(g);
 	if (g->removed)
 		emit(g, EV_UNREGISTERED, contact, "the phone took back its registration");
 }

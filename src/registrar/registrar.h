@@ -27,6 +27,7 @@ struct registrar_config {
 	unsigned bindings_max; /* per account, 10 */
 	struct registrar_ua_rule ua[REGISTRAR_UA_RULES_MAX];
 	unsigned ua_count;
+	unsigned keepalive_s; /* 25; datagrams through NATs to phones by UDP; 0: none */
 	struct str server; /* Server header */
 };
 
@@ -37,12 +38,15 @@ struct registrar_env {
 	struct location *location;
 	struct auth *auth;
 	const uint8_t *key; /* 32 bytes: the cluster's */
+	struct transport *transport;
 };
 
 /* ERR_SYNTAX: a User-Agent pattern does not compile, `why` names it. */
 MUST_USE enum err registrar_new(const struct registrar_env *env, const struct registrar_config *cfg,
 	struct registrar **out, struct buf *why);
 void registrar_free(struct registrar *r);
+/* At start, after location_load: which of the loaded are kept alive. keepalive_s: configured. */
+void registrar_keep_loaded(struct location *l, struct directory *d, unsigned keepalive_s);
 void registrar_on_request(struct registrar *r, struct sip_msg *req, const struct flow *flow);
 
 #endif

@@ -19,6 +19,8 @@ struct rule {
 struct registrar {
 	struct registrar_env env;
 	struct registrar_config cfg;
+	struct timer keepalive;
+	unsigned keepalive_turn;
 	struct rule rules[REGISTRAR_UA_RULES_MAX];
 	unsigned rule_count;
 	char *answer; /* ANSWER_MAX bytes to print Contact in */
@@ -39,10 +41,19 @@ struct registration {
 	struct refusal no;
 	struct str path; /* NUL-terminated, own; p == NULL: none */
 	unsigned added, refreshed, removed;
+	uint8_t nat_forgot_s; /* the NAT lost the phone's port although it was kept so often */
 };
 
 /* What the request makes of the present bindings (RFC 3261 10.3 step 7), or g->no: a refusal. */
 enum err registration_change(
 	void *arg, const struct binding *present, unsigned count, struct location_change *out);
+
+/* ---- keepalive.c ---- */
+void keepalive_start(struct registrar *r);
+void keepalive_stop(struct registrar *r);
+void keepalive_tell(const struct registration *g);
+/* How often for what is put in the place of `before`, or anew (NULL). */
+uint8_t keepalive_for(
+	struct registration *g, const struct binding *b, const struct binding *before);
 
 #endif

@@ -10,7 +10,12 @@
 #include "transport/dispatch.h"
 #include "transport/net_int.h"
 
-enum { SOCKET_BUFFER_BYTES = 4 << 20, BACKLOG = 1024, REPLY_MAX = 8192 };
+enum {
+	SOCKET_BUFFER_BYTES = 4 << 20,
+	BACKLOG = 1024,
+	REPLY_MAX = 8192,
+	KEEPALIVE_BYTES_MAX = 4, /* too short for a message: tells nobody anything */
+};
 
 /* ---- listen lines ---- */
 
@@ -381,7 +386,8 @@ static enum err op_send(struct transport *t, const struct flow *flow, struct str
 
 	if (bytes.n > SIP_MSG_MAX)
 		return ERR_LIMIT;
-	trace(nw, EV_SIP_SENT, bytes, flow);
+	if (bytes.n > KEEPALIVE_BYTES_MAX)
+		trace(nw, EV_SIP_SENT, bytes, flow);
 	return flow->proto == TP_UDP ? udp_send(nw, flow, bytes, id)
 				     : conn_send(nw, flow, bytes, id);
 }

@@ -63,6 +63,10 @@ static enum err op_send(struct transport *t, const struct flow *flow, struct str
 	(void)id;
 	if (a && flow->proto != TP_UDP && !a->conn)
 		return ERR_CLOSED;
+	if (bytes.n == 4 && a) {
+		a->keepalives++;
+		return ERR_OK;
+	}
 	lost = !a || a->deaf || a->drop;
 	world_say(w, "[%llu] tandem -> %s%s\n%.*s\n",
 		(unsigned long long)(w->worker.clock.mono_ms % 100000000), a ? a->name : "nobody",

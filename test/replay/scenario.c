@@ -171,6 +171,7 @@ static void do_account(struct play *p, struct str rest)
 	a.incoming_only = option(rest, "incoming_only").n > 0;
 	a.disabled = option(rest, "disabled").n > 0;
 	a.bindings_max = number(option(rest, "bindings_max"), 0);
+	a.nat_keepalive = option(rest, "keepalive").n > 0;
 	check(p, store_account_add(p->world.db, &a, &a.id));
 }
 
@@ -279,6 +280,7 @@ static void do_set(struct play *p, struct str rest)
 		{ "expires_min_s", &c->registrar.expires_min_s },
 		{ "expires_max_s", &c->registrar.expires_max_s },
 		{ "bindings_max", &c->registrar.bindings_max },
+		{ "keepalive_s", &c->registrar.keepalive_s },
 		{ "nonce_s", &c->auth.nonce_s },
 		{ "nonces_max", &c->auth.nonces_max },
 		{ "ring_s", &c->call.ring_s },
@@ -671,6 +673,16 @@ static void expect_bindings(struct play *p, struct str rest)
 		fail(p, "%.*s has %u bindings", STR_ARG(aor), c.n);
 }
 
+/* expect keepalives NAME N: since the last time */
+static void expect_keepalives(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+
+	if (a->keepalives != number(rest, 0))
+		fail(p, "%s received %u keep-alives", a->name, a->keepalives);
+	a->keepalives = 0;
+}
+
 /* What a restart would find. */
 static void expect_stored(struct play *p, struct str rest)
 {
@@ -765,6 +777,8 @@ static void do_expect(struct play *p, struct str rest)
 		expect_bindings(p, rest);
 	else if (str_eq(what, STR("stored")))
 		expect_stored(p, rest);
+	else if (str_eq(what, STR("keepalives")))
+		expect_keepalives(p, rest);
 	else if (str_eq(what, STR("provider")))
 		expect_provider(p, rest);
 	else if (str_eq(what, STR("messages")))

@@ -172,6 +172,7 @@ void world_start(struct world *w)
 	directory_use_tokens(w->directory, world_key);
 	BUG_ON(location_new(w->store, w->events, 1, &w->location) != ERR_OK);
 	BUG_ON(location_load(w->location, w->db, w->worker.clock.wall_ms, &n) != ERR_OK);
+	registrar_keep_loaded(w->location, w->directory, w->config.registrar.keepalive_s);
 	w->limits = call_limits_new();
 	env.store = w->store;
 	env.directory = w->directory;

@@ -29,6 +29,7 @@ struct agent {
 	unsigned first, count;
 	unsigned drop; /* so many of the next ones are lost */
 	bool deaf; /* loses everything */
+	unsigned keepalives; /* that it received */
 
 	/* what it remembers, all in `arena` */
 	struct arena arena;
