@@ -168,6 +168,10 @@ void bridge_on_request(struct leg *l, struct sip_msg *req, const struct flow *fl
 {
 	struct call *c = l->call;
 
+	if (!contact_check(l, req, flow)) {
+		bridge_reply(c, req, flow, 403, STR("Not with the Contact that was given"));
+		return;
+	}
 	if (req->method == SIP_BYE && (l->ended || c->state == CALL_ENDED)) {
 		bridge_reply(c, req, flow, 200, STR_NONE); /* both hung up at once */
 		return;

@@ -71,22 +71,6 @@ unsigned fields_of_response(const struct sip_msg *from, struct sip_extra *out, u
 	return n;
 }
 
-/* Our Contact on a flow: "<sip:user@192.0.2.1:5060;transport=tcp>". */
-void fields_contact(struct buf *b, struct str user, const struct flow *flow)
-{
-	buf_lit(b, "<sip:");
-	if (!str_empty(user)) {
-		buf_add(b, user);
-		buf_char(b, '@');
-	}
-	addr_print(b, &flow->local);
-	if (flow->proto != TP_UDP) {
-		buf_lit(b, ";transport=");
-		buf_add(b, tp_proto_name(flow->proto));
-	}
-	buf_char(b, '>');
-}
-
 struct str fields_type(const struct sip_msg *m)
 {
 	return m->body.n ? sip_msg_hdr(m, SIP_HDR_CONTENT_TYPE) : STR_NONE;

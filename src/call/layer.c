@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/crypto.h"
 #include "sip/print.h"
 
 struct call_layer *call_layer_new(const struct call_env *env, const struct call_config *cfg)
@@ -17,6 +18,7 @@ struct call_layer *call_layer_new(const struct call_env *env, const struct call_
 	l->enum_roots = str_dup(cfg->enum_roots);
 	l->cfg.enum_roots = str_of(l->enum_roots);
 	list_init(&l->numbers);
+	l->contact_key = contact_key(env->key);
 	dialog_table_init(&l->dialogs);
 	hash_init(&l->by_id, 64);
 	list_init(&l->calls);
@@ -37,6 +39,7 @@ void call_layer_free(struct call_layer *l)
 	worker_end_turn(l->env.uac.worker);
 	hash_fini(&l->by_id);
 	dialog_table_fini(&l->dialogs);
+	crypto_block_free(l->contact_key);
 	free(l->user_agent);
 	free(l->enum_roots);
 	free(l);
@@ -68,7 +71,7 @@ void call_on_ack(struct call_layer *l, struct sip_msg *ack, const struct flow *f
 	struct dialog *d = dialog_find(&l->dialogs, ack);
 	struct relay *r;
 
-	if (!d)
+	if (!d || !contact_check(d->owner, ack, flow))
 		return;
 	r = relay_find_invite(d->owner, ack->cseq.number);
 	if (r)

@@ -52,6 +52,7 @@ struct call_layer {
 	size_t count;
 	char *enum_roots;
 	struct list numbers; /* ENUM look-ups under way: number.c */
+	struct crypto_block *contact_key; /* contact.c */
 };
 
 enum call_state {
@@ -129,6 +130,7 @@ struct leg {
 		struct timer timer;
 	} session;
 	bool allows_update;
+	bool contact_rewritten; /* that was told */
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;
 	struct media_peer media;
@@ -391,6 +393,14 @@ struct account *target_account(
 /* The same phone has another flow: its attempt waits no longer. */
 bool target_next_flow(struct attempt *failed);
 
+/* ---- contact.c ---- */
+struct crypto_block *contact_key(const uint8_t *key);
+/* Our Contact on a flow, for the dialog with these names. */
+void contact_print(struct buf *b, const struct call_layer *l, struct str user,
+	const struct flow *flow, struct str call_id, struct str tag);
+/* False: a request within the dialog that is not from its peer. */
+bool contact_check(struct leg *l, const struct sip_msg *req, const struct flow *flow);
+
 /* ---- attempt.c ---- */
 struct attempt *attempt_new(
 	struct dial *d, const struct dial_leg *leg, enum attempt_kind kind, struct str uri);
@@ -409,7 +419,6 @@ bool from_is_fixed(struct str name);
 /* ---- fields.c: which header fields pass through ---- */
 void fields_print_request(struct buf *b, const struct sip_msg *from);
 unsigned fields_of_response(const struct sip_msg *from, struct sip_extra *out, unsigned max);
-void fields_contact(struct buf *b, struct str user, const struct flow *flow);
 struct str fields_type(const struct sip_msg *m);
 #define CALL_ALLOW STR("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY")
 

@@ -266,7 +266,7 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	c->a = leg_new(c, false);
 	if (c->method != SIP_INVITE)
 		return ERR_OK;
-	fields_contact(&b, STR_NONE, in->flow);
+	contact_print(&b, c->layer, STR_NONE, in->flow, in->req->call_id, tx_server_tag(tx));
 	e = dialog_init_uas(&c->a->d, in->req, in->flow, tx_server_tag(tx), buf_str(&b));
 	if (e != ERR_OK)
 		return e;

@@ -44,7 +44,8 @@ static void field(struct buf *b, const struct wish_list *w, const char *name, st
 static void overrides(struct buf *b, const struct wish_list *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
-		if (w->list[i].name.n && w->list[i].name.p[0] != '-')
+		if (w->list[i].name.n && w->list[i].name.p[0] != '-' &&
+			!str_eq(w->list[i].name, STR("Request-URI")))
 			sip_print_hdr_named(b, w->list[i].name, w->list[i].value);
 }
 
@@ -209,6 +210,8 @@ bool agent_request(struct world *w, struct agent *a, struct str method, struct s
 		uri = a->invite_uri;
 	else if (!uri.n)
 		uri = a->target;
+	if (find(wishes, STR("Request-URI")))
+		uri = find(wishes, STR("Request-URI"))->value;
 	cseq = ack || cancel ? a->invite_cseq : ++a->cseq;
 	if (invite) {
 		a->invite_branch = branch;

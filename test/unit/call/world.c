@@ -530,7 +530,9 @@ struct world *world_new(void)
 
 void world_start(struct world *w)
 {
+	static const uint8_t key[CRYPTO_KEY_BYTES] = { 7 };
 	struct call_env env = {
+		.key = key,
 		.uac = { &w->worker, w->tx, &w->transport, &w->resolver },
 		.dialplan = &w->engine,
 		.limits = w->limits,
