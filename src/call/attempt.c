@@ -271,6 +271,7 @@ static struct leg *leg_of(struct attempt *at, struct sip_msg *rsp, const struct 
 	}
 	at->forks++;
 	l->d.owner = l;
+	l->outside = at->kind != ATTEMPT_BINDING;
 	credentials_take_over(l, at);
 	media_take_over(l, at);
 	dialog_table_add(&at->call->layer->dialogs, &l->d);

@@ -70,9 +70,9 @@ bool credentials_of_leg(const struct leg *l, const struct flow *flow, const stru
 	return fill(p, out);
 }
 
-bool credentials_may_go(const struct leg *l)
+bool credentials_may_go(const struct leg *l, const struct flow *flow)
 {
-	return l->provider && addr_ip_eq(&l->d.flow.remote, &l->home);
+	return l->provider && addr_ip_eq(&flow->remote, &l->home);
 }
 
 /* The provider's leg goes on as the attempt that reached it. */

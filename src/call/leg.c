@@ -54,6 +54,37 @@ struct leg *leg_peer(const struct leg *l)
 	return peer && !peer->ended ? peer : NULL;
 }
 
+static enum tp_proto proto_of(const struct sip_uri *uri)
+{
+	enum tp_proto p;
+
+	if (!tp_proto_parse(sip_uri_param(uri, STR("transport")), &p))
+		return uri->scheme == SIP_SCHEME_SIPS && p == TP_TCP ? TP_TLS : p;
+	return uri->scheme == SIP_SCHEME_SIPS ? TP_TLS : TP_UDP;
+}
+
+/*
+ * Requests to a phone take its flow, whatever it says about itself. Others are where their route
+ * set or Contact says (RFC 3261 12.2.1.1), if it says so in numbers that lead somewhere from here:
+ * a private address that came from a public one does not, and names were resolved when the dialog
+ * began.
+ */
+struct flow leg_way(const struct leg *l)
+{
+	const struct flow *seen = &l->d.flow;
+	struct sip_uri hop;
+	struct flow way;
+	struct addr at;
+
+	if (!l->outside || dialog_next_hop(&l->d, &hop) ||
+		addr_parse_ip(hop.host, sip_uri_port(&hop), &at) ||
+		addr_ip_eq(&at, &seen->remote) ||
+		(addr_is_private(&at) && !addr_is_private(&seen->remote)) ||
+		transport_route(l->call->layer->env.uac.transport, proto_of(&hop), &at, &way))
+		return *seen;
+	return way;
+}
+
 /*
  * Hangs up. A leg that was answered and not acknowledged yet is hung up once the ACK is there
  * (RFC 3261 section 15).
@@ -77,10 +108,10 @@ enum err leg_send_ack(
 {
 	char mem[SIP_MSG_MAX];
 	struct buf b = BUF_OF(mem);
-	struct tx_request r = { .flow = l->d.flow, .method = SIP_ACK, .method_name = STR("ACK") };
+	struct tx_request r = { .flow = leg_way(l), .method = SIP_ACK, .method_name = STR("ACK") };
 
 	dialog_print_request(&l->d, &b, STR("ACK"), cseq, &r.uri);
-	if (credentials_may_go(l))
+	if (credentials_may_go(l, &r.flow))
 		buf_add(&b, authorization);
 	sip_print_body(&b, type, body);
 	if (!buf_ok(&b))

@@ -131,6 +131,7 @@ struct leg {
 	} session;
 	bool allows_update;
 	bool contact_rewritten; /* that was told */
+	bool outside; /* the peer is no phone of ours: it says itself where it is reached */
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;
 	struct media_peer media;
@@ -433,6 +434,7 @@ void progress_on_prack(struct leg *a, struct sip_msg *req, const struct flow *fl
 struct leg *leg_new(struct call *c, bool b_side);
 void leg_free(struct leg *l);
 struct leg *leg_peer(const struct leg *l);
+struct flow leg_way(const struct leg *l); /* of requests to it */
 void leg_bye(struct leg *l, struct str reason);
 enum err leg_send_ack(
 	struct leg *l, uint32_t cseq, struct str authorization, struct str type, struct str body);
@@ -440,7 +442,7 @@ enum err leg_send_ack(
 /* ---- credentials.c: whom we tell who we are ---- */
 bool credentials_of_attempt(const struct attempt *at, struct digest_credentials *out);
 /* Whether what the INVITE was authorized with may go where the dialog is now. */
-bool credentials_may_go(const struct leg *l);
+bool credentials_may_go(const struct leg *l, const struct flow *flow);
 /* For a request within the dialog; *realm: the only one to answer, empty: any. */
 bool credentials_of_leg(const struct leg *l, const struct flow *flow, const struct sip_uri *hop,
 	struct digest_credentials *out, struct str *realm);

@@ -164,7 +164,9 @@ enum err relay_send(struct relay *r)
 		r->body = body.mem ? arena_str(&r->arena, body.text) : body.text;
 		media_body_free(&body);
 	}
-	return send_on(r, &r->to->d.flow);
+	struct flow way = leg_way(r->to);
+
+	return send_on(r, &way);
 }
 
 /* ---- the answer on its way back ---- */

@@ -97,13 +97,20 @@ static struct str dump(json_t *j, struct arena *a)
 	return out;
 }
 
+static void print_leg(const struct leg *l, json_t *row)
+{
+	credentials_print(l, row);
+	media_print(l, row);
+	if (l->outside)
+		json_object_set_new(row, "outside", json_true());
+}
+
 /* The other row's. */
 static struct str callee_json(const struct leg *l, struct arena *a)
 {
 	json_t *j = json_object();
 
-	credentials_print(l, j);
-	media_print(l, j);
+	print_leg(l, j);
 	return dump(j, a);
 }
 
@@ -119,8 +126,7 @@ static struct str record_json(const struct call *c, struct arena *a)
 		if (s->n)
 			json_object_set_new(j, record_texts[i].key, call_json(*s));
 	}
-	credentials_print(c->a, j);
-	media_print(c->a, j);
+	print_leg(c->a, j);
 	return dump(j, a);
 }
 
@@ -296,6 +302,7 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	extra = json_loadb(row->extra.p ? row->extra.p : "", row->extra.n, 0, NULL);
 	credentials_restore(l, extra);
 	media_restore(l, extra);
+	l->outside = json_is_true(json_object_get(extra, "outside"));
 	json_decref(extra);
 	restore_session(l, row->session);
 	return ERR_OK;

@@ -271,6 +271,7 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	if (e != ERR_OK)
 		return e;
 	c->a->d.owner = c->a;
+	c->a->outside = !str_eq(str_of(in->direction), STR("out"));
 	if (in->sure)
 		credentials_of_caller(c->a, in->provider, in->flow);
 	media_of_caller(c->a, str_eq(str_of(in->direction), STR("out")) ? in->account : NULL,

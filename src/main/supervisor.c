@@ -22,8 +22,8 @@
 #include "conf/place.h"
 #include "event/sinks.h"
 #include "main/child.h"
-#include "main/launch.h"
 #include "main/control_socket.h"
+#include "main/launch.h"
 #include "main/settings.h"
 
 enum { STOP_MS = 15000, DIALPLAN_STOP_MS = 3000, NOFILE_WISH = 262144, SESSION_CHARS = 8 };
