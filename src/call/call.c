@@ -153,6 +153,7 @@ void call_end(struct call *c, const char *by, struct str why, struct str reason_
 	seconds = (c->record.ended_ms - c->record.answered_ms) / 1000;
 	call_event(c, EV_CALL_ENDED, "call to %.*s ended after %lld s: %.*s",
 		STR_ARG(c->record.destination), (long long)seconds, STR_ARG(why));
+	diagnosis_of_end(c, by, seconds);
 	if (c->setup)
 		setup_stop(c->setup, STR_NONE, false);
 	leg_bye(c->a, reason_value);
@@ -335,5 +336,6 @@ void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip
 	restore_put(c);
 	call_event(c, EV_CALL_ANSWERED, "%.*s answered the call from %.*s", STR_ARG(at->uri),
 		STR_ARG(c->record.from));
+	diagnosis_of_peer(b, rsp, &b->d.flow);
 	media_answered(c, at);
 }

@@ -82,11 +82,14 @@ void call_on_ack(struct call_layer *l, struct sip_msg *ack, const struct flow *f
 void call_on_stray_2xx(struct call_layer *l, struct sip_msg *rsp, const struct flow *flow)
 {
 	struct dialog *d = dialog_find_ids(&l->dialogs, rsp->call_id, rsp->from.tag, rsp->to.tag);
+	struct leg *leg = d && d->state == DIALOG_CONFIRMED ? d->owner : NULL;
 
-	if (d && d->state == DIALOG_CONFIRMED)
-		best_effort(leg_send_ack(d->owner, rsp->cseq.number, STR_NONE, STR_NONE, STR_NONE));
-	else
-		uac_end_late_2xx(&l->env.uac, rsp, flow);
+	if (leg) {
+		leg->answers_again++;
+		best_effort(leg_send_ack(leg, rsp->cseq.number, STR_NONE, STR_NONE, STR_NONE));
+		return;
+	}
+	uac_end_late_2xx(&l->env.uac, rsp, flow);
 }
 
 static struct str state_name(const struct call *c)

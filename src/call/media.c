@@ -236,7 +236,7 @@ struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_
 
 /* ---- conclusions ---- */
 
-static struct nat_end end_of(const struct leg *l)
+struct nat_end media_end_of(const struct leg *l)
 {
 	return (struct nat_end){ .who = who(l),
 		.kind = l->media.kind,
@@ -253,8 +253,8 @@ void media_judge(struct call *c)
 
 	if (!c->a || !c->b)
 		return;
-	a = end_of(c->a);
-	b = end_of(c->b);
+	a = media_end_of(c->a);
+	b = media_end_of(c->b);
 	path = nat_path_between(&a, &b, &why);
 	if (c->b->media.path_told && c->b->media.path == path)
 		return;

@@ -135,6 +135,7 @@ struct leg {
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;
 	struct media_peer media;
+	unsigned answers_again; /* its 2xx came again: it has not heard our ACK */
 };
 
 /* What a run, and the legs that it dials, know about who calls. */
@@ -494,8 +495,15 @@ void media_answered(struct call *c, struct attempt *at);
 /* What a restart must know. */
 void media_print(const struct leg *l, json_t *row);
 void media_restore(struct leg *l, const json_t *row);
+struct nat_end media_end_of(const struct leg *l);
 /* Offer and answer are known: says so where no way for media is in sight. */
 void media_judge(struct call *c);
+
+/* ---- diagnosis.c: what goes wrong, in words ---- */
+void diagnosis_of_peer(struct leg *l, const struct sip_msg *m, const struct flow *flow);
+void diagnosis_no_ack(struct leg *l);
+void diagnosis_of_end(struct call *c, const char *by, int64_t seconds);
+void diagnosis_unreachable(struct leg *l, enum err why);
 
 /* ---- session.c: RFC 4028 ---- */
 bool session_accepts(struct call_layer *l, struct sip_msg *req, const struct flow *flow);

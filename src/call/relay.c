@@ -314,6 +314,7 @@ static void on_failed(void *arg, struct uac *u, enum err why)
 
 		if (r->in)
 			best_effort(tx_server_reply(r->in, &out));
+		diagnosis_unreachable(r->to, why);
 		call_end(c, "error", STR("the other end does not answer any more"), STR_NONE);
 	}
 	relay_fail(r, why == ERR_TIMEOUT ? 408 : 503);
@@ -349,6 +350,7 @@ static void never_acknowledged(struct relay *r)
 		send_ack(r);
 	if (c->setup && r->borrowed)
 		c->setup->acked = true;
+	diagnosis_no_ack(r->from);
 	call_end(c, "error", STR("the ACK to the answer never came"), STR_NONE);
 	if (r->from->bye_after_ack)
 		leg_bye(r->from, STR_NONE);
@@ -410,6 +412,7 @@ void relay_on_ack(struct relay *r, struct sip_msg *ack)
 
 void relay_on_2xx_again(struct relay *r)
 {
+	r->to->answers_again++;
 	if (r->out_acked)
 		send_ack(r);
 }

@@ -327,6 +327,8 @@ static void accept_call(struct incoming *in)
 		STR_ARG(c->record.dialplan));
 	if (c->method == SIP_INVITE)
 		cdr_put(c);
+	if (c->method == SIP_INVITE)
+		diagnosis_of_peer(c->a, in->req, in->flow);
 	start_run(c, in);
 }
 

@@ -107,6 +107,15 @@ static void parse_attribute(struct parsing *p, struct str attribute)
 	}
 }
 
+/* o=<username> <sess-id> <sess-version> IN IP4 <address> */
+static struct str origin_address(struct str value)
+{
+	word(&value);
+	word(&value);
+	word(&value);
+	return connection_address(value);
+}
+
 static enum err parse_line(struct parsing *p, struct str line)
 {
 	struct sdp *sdp = p->sdp;
@@ -118,6 +127,8 @@ static enum err parse_line(struct parsing *p, struct str line)
 			sdp->media[sdp->media_count - 1].direction = p->direction;
 		return e;
 	}
+	if (str_starts(line, STR("o=")))
+		sdp->origin = origin_address(str_from(line, 2));
 	if (str_starts(line, STR("a=")))
 		parse_attribute(p, str_from(line, 2));
 	if (str_starts(line, STR("c="))) {

@@ -32,6 +32,7 @@ struct sdp_media {
 
 struct sdp {
 	struct str text;
+	struct str origin; /* the address in o=, p == NULL: none */
 	struct str session_connection; /* address text, p == NULL: none */
 	bool ice;
 	struct sdp_media media[SDP_MEDIA_MAX];
