@@ -115,7 +115,7 @@ void media_take_over(struct leg *l, const struct attempt *at)
 	set_network(l, network_of(at));
 }
 
-static struct nat_side side_of(const struct leg *l)
+struct nat_side media_side_of(const struct leg *l)
 {
 	const struct media_peer *p = &l->media;
 
@@ -127,7 +127,7 @@ static struct nat_side side_of(const struct leg *l)
 
 /* ---- bodies ---- */
 
-static struct nat_media between(
+struct nat_media media_between(
 	const struct call *c, const struct nat_side *from, const struct nat_side *to, bool leave)
 {
 	return (struct nat_media){ .from = *from,
@@ -198,11 +198,11 @@ struct str media_offer(struct attempt *at, const struct flow *flow)
 		return body;
 	if (addr_set(&at->body_for) && addr_eq(&at->body_for, &flow->remote))
 		return at->body;
-	from = side_of(c->a);
+	from = media_side_of(c->a);
 	to.policy = policy_of(at);
 	to.network = network_of(at);
 	to.provider = at->provider != NULL;
-	m = between(c, &from, &to, leaves(at));
+	m = media_between(c, &from, &to, leaves(at));
 	out = rewrite(c, &m, type, body, &at->said);
 	at->body = out.mem ? arena_str(&c->setup->arena, out.text) : body;
 	at->body_for = flow->remote;
@@ -221,8 +221,9 @@ static bool may_carry_sdp(const struct sip_msg *m)
 struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_msg *msg)
 {
 	struct nat_outcome before = from->media.said;
-	struct nat_side f = side_of(from), t = side_of(to);
-	struct nat_media m = between(from->call, &f, &t, from->media.leave || to->media.leave);
+	struct nat_side f = media_side_of(from), t = media_side_of(to);
+	struct nat_media m =
+		media_between(from->call, &f, &t, from->media.leave || to->media.leave);
 	struct media_body out = { .text = msg->body };
 
 	if (!may_carry_sdp(msg))

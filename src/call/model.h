@@ -38,6 +38,7 @@ enum {
 	CALL_REDIRECTS_MAX = 5, /* followed within one Dial */
 	CALL_FORKS_MAX = 16, /* early dialogs of one attempt */
 	CALL_RELAYS_MAX = 16, /* requests under way within one call */
+	CALL_FORECASTS_MAX = 50, /* sys.MediaPath of one execution */
 	CALL_RING_MAX_S = 180,
 	CALL_CSEQ_HEADROOM = 1000, /* what a restart adds to the stored CSeq */
 };
@@ -185,6 +186,7 @@ struct run {
 	bool command_open; /* a dial that is not answered yet */
 	struct dial *dial;
 	unsigned legs; /* dialled so far */
+	unsigned forecasts; /* sys.MediaPath */
 	unsigned status;
 	struct str reason;
 	bool redirected; /* rm=n was used */
@@ -387,6 +389,7 @@ const char *failure_name(enum dial_failure f); /* as scripts see it */
 
 /* ---- target.c: what a destination means ---- */
 void target_add(struct dial *d, const struct dial_leg *leg);
+bool target_is_local(struct call_layer *l, struct str host, char *domain, size_t max);
 void target_add_account(struct dial *d, const struct dial_leg *leg, struct account *acc);
 void target_redirect(struct attempt *at, struct str contact);
 struct provider *target_provider(const struct attempt *at);
@@ -495,9 +498,15 @@ void media_answered(struct call *c, struct attempt *at);
 /* What a restart must know. */
 void media_print(const struct leg *l, json_t *row);
 void media_restore(struct leg *l, const json_t *row);
+struct nat_side media_side_of(const struct leg *l);
+struct nat_media media_between(
+	const struct call *c, const struct nat_side *from, const struct nat_side *to, bool leave);
 struct nat_end media_end_of(const struct leg *l);
 /* Offer and answer are known: says so where no way for media is in sight. */
 void media_judge(struct call *c);
+
+/* ---- forecast.c: sys.MediaPath ---- */
+json_t *forecast_media(struct run *r, const struct dial_plan *plan);
 
 /* ---- diagnosis.c: what goes wrong, in words ---- */
 void diagnosis_of_peer(struct leg *l, const struct sip_msg *m, const struct flow *flow);

@@ -124,6 +124,27 @@ static void command_dial(struct run *r, uint32_t command, json_t *args)
 	dial_start(d, plan);
 }
 
+static void command_media_path(struct run *r, uint32_t command, json_t *args)
+{
+	struct arena *a = &r->call->setup->arena;
+	struct dial_plan *plan;
+	struct dial_substitutions sub;
+	char why[256];
+	struct buf wb = BUF_OF(why);
+
+	if (r->forecasts++ >= CALL_FORECASTS_MAX) {
+		script_answer(r, command, json_null());
+		return;
+	}
+	plan = arena_new(a, struct dial_plan);
+	substitutions(r, &sub, a);
+	if (dial_parse(arg_str(args, "destination"), &sub, a, plan, &wb) != ERR_OK)
+		script_answer(r, command,
+			json_pack("{s:s,s:o}", "path", "none", "reason", call_json(buf_str(&wb))));
+	else
+		script_answer(r, command, forecast_media(r, plan));
+}
+
 /* ---- respond ---- */
 
 static unsigned take_extra(json_t *args, struct sip_extra *extra, unsigned max)
@@ -339,6 +360,7 @@ static const struct {
 	{ "enum_lookup", command_enum_lookup, false },
 	{ "call_count", command_call_count, false },
 	{ "last_failure", command_last_failure, false },
+	{ "media_path", command_media_path, true },
 };
 
 void script_on_command(void *arg, uint64_t id, uint32_t command, const char *name, json_t *args)

@@ -243,9 +243,9 @@ out:
 }
 
 /* "host:port" may be an alias; without that, a port of its own means somebody else. */
-static bool is_local(const struct dial *d, struct str host, char *domain, size_t max)
+bool target_is_local(struct call_layer *l, struct str host, char *domain, size_t max)
 {
-	struct directory *dir = d->run->call->layer->env.directory;
+	struct directory *dir = l->env.directory;
 	bool usual = str_ends(host, STR(":5060")) || str_ends(host, STR(":5061"));
 
 	if (directory_domain(dir, host, false, domain, max))
@@ -285,7 +285,7 @@ void target_add(struct dial *d, const struct dial_leg *leg)
 	struct provider *p;
 	char domain[256];
 
-	if (is_local(d, leg->host, domain, sizeof(domain))) {
+	if (target_is_local(d->run->call->layer, leg->host, domain, sizeof(domain))) {
 		add_local(d, leg, str_of(domain));
 		return;
 	}
@@ -368,7 +368,7 @@ void target_redirect(struct attempt *at, struct str contact)
 	if (known(d, leg->uri) || d->redirects >= CALL_REDIRECTS_MAX)
 		return;
 	d->redirects++;
-	if (is_local(d, leg->host, domain, sizeof(domain)))
+	if (target_is_local(d->run->call->layer, leg->host, domain, sizeof(domain)))
 		add_local(d, leg, str_of(domain));
 	else if (d->run->plan || str_eq(str_of(d->run->direction), STR("in")))
 		follow_outside(at, leg, &addr.uri);

@@ -31,6 +31,8 @@
  * enum_lookup      {number}              a SIP URI or null
  * call_count       {}                    number of legs (facts 3.13)
  * last_failure     {status, reason or null}  the script set LastFailureStatus or …Reason
+ * media_path       {destination}         a dial string
+ *          result  {path: "direct" | "likely" | "doubtful" | "none", reason} or null (no call)
  * db_write         {key, value}          null
  * db_read          {key}                 text or null
  * db_delete        {key}                 null
@@ -47,6 +49,7 @@
 	X("canonical_domain", CALL)                                                                \
 	X("enum_lookup", CALL)                                                                     \
 	X("call_count", CALL)                                                                      \
+	X("media_path", CALL)                                                                      \
 	X("last_failure", CALL)                                                                    \
 	X("db_write", CALL)                                                                        \
 	X("db_read", CALL)                                                                         \

@@ -98,8 +98,7 @@ static void print_end(struct buf *b, const struct nat_end *e)
 	if (e->said.reason == NAT_BY_RENDEZVOUS && e->kind != NAT_SYMMETRIC) {
 		buf_lit(b, "behind a NAT, its media socket known");
 	} else if (reach_of(e) == REACH_NONE) {
-		buf_lit(b, "told of at the private address ");
-		addr_print_ip(b, &e->said.given);
+		buf_lit(b, "told of at a private address");
 	} else {
 		buf_printf(b, "%s", nat_kind_words(kind_of(e)));
 	}

@@ -79,6 +79,8 @@ static void op_answer(struct dialplan_engine *e, uint64_t id, uint32_t command, 
 		const char *name = json_string_value(
 			json_is_string(given) ? given : json_object_get(given, "result"));
 
+		if (!name)
+			name = json_string_value(json_object_get(given, "path"));
 		snprintf(r->result, sizeof(r->result), "%s", name ? name : "");
 		name = json_string_value(json_object_get(given, "class"));
 		snprintf(r->failure, sizeof(r->failure), "%s", name ? name : "");
@@ -194,6 +196,12 @@ static void step_enum(struct run *r, struct str rest)
 	give(r, "enum_lookup", json_pack("{s:s%}", "number", rest.p, rest.n));
 }
 
+/* What it says is a result for "if". */
+static void step_path(struct run *r, struct str rest)
+{
+	give(r, "media_path", json_pack("{s:s%}", "destination", rest.p, rest.n));
+}
+
 static void step_respond(struct run *r, struct str rest)
 {
 	int status = (int)number(word(&rest));
@@ -240,6 +248,8 @@ static void step(struct run *r, struct str line)
 		step_dial(r, line);
 	} else if (str_eq(verb, STR("enum"))) {
 		step_enum(r, line);
+	} else if (str_eq(verb, STR("path"))) {
+		step_path(r, line);
 	} else if (str_eq(verb, STR("respond"))) {
 		step_respond(r, line);
 	} else if (str_eq(verb, STR("header"))) {

@@ -9,6 +9,8 @@ module Tandem
   Transaction = Record.of(:TransactionFinalResponse, :TransactionRequest, :TransactionRequestURI,
                           :TransactionState, :FailureClass)
 
+  MediaPath = Record.of(:State, :Reason)
+
   class Sys
     attr_accessor :Trace
     attr_reader :Username, :DialPlanName, :FromSIPAccount, :FromProvider, :LastDialled, :LastFailureReason,
@@ -79,6 +81,13 @@ module Tandem
     def ExtendScriptTimeout(seconds)
       command('extend', seconds: seconds.to_i)
       nil
+    end
+
+    # Whether media would find its way from the caller to a destination (a dial string), as far as can
+    # be told beforehand: State is "direct", "likely", "doubtful" or "none", Reason says why.
+    def MediaPath(destination)
+      result = command('media_path', destination: destination.to_s) || {}
+      MediaPath.new({ State: result['path'] || '', Reason: result['reason'] || '' })
     end
 
     # Accounts and domains. Without a user: the customer's name, without a domain: local.

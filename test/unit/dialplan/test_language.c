@@ -227,6 +227,11 @@ static void accounts(void **state)
 		"\"example.org\"", "\"example.org\"");
 	commands(d, "sys.ENUMLookup('+43123')", "enum_lookup", "{\"number\":\"+43123\"}",
 		"\"example.org\"", "\"example.org\"");
+	commands(d, "p = sys.MediaPath('bob@local'); [p.State, p.reason]", "media_path",
+		"{\"destination\":\"bob@local\"}", "{\"path\":\"none\",\"reason\":\"x\"}",
+		"[\"none\", \"x\"]");
+	commands(d, "sys.media_path('bob').State", "media_path", "{\"destination\":\"bob\"}",
+		"null", "\"\"");
 	commands(d, "sys.GetCurrentCallCount()", "call_count", "{}", "4", "4");
 	commands(d, "sys.GetBindings()", "get_bindings", "{\"domain\":null,\"user\":null}", "null",
 		"nil");

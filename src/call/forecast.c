@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sys.MediaPath: whether media would find its way between the caller and a destination, before
+ * anybody is called. What a phone that is not asked yet will say of its media is concluded from
+ * what it says of itself in its Contact; of several phones the best one counts.
+ */
+#include "call/model.h"
+
+#include <stdlib.h>
+
+#include "nat/body.h"
+
+struct forecast {
+	struct run *run;
+	bool leave; /* ma=false */
+	const struct account *account;
+	bool any;
+	enum nat_path best;
+	char reason[300];
+};
+
+static void take(struct forecast *f, enum nat_path path, struct str reason)
+{
+	if (f->any && path <= f->best)
+		return;
+	f->any = true;
+	f->best = path;
+	if (str_copy(str_first(reason, sizeof(f->reason) - 1), f->reason, sizeof(f->reason)))
+		f->reason[0] = '\0';
+}
+
+static struct nat_outcome of_address(const struct nat_media *m, const struct addr *own)
+{
+	struct nat_outcome o = { .stated = *own };
+
+	o.reason = nat_media_address(m, own, &o.given);
+	return o;
+}
+
+/* What would become of the caller's SDP; without one, of what the caller calls itself. */
+static struct nat_outcome of_caller(const struct run *r, const struct nat_media *m)
+{
+	const struct leg *a = r->call->a;
+	struct str sdp = nat_body_sdp(r->caller.type, r->caller.body);
+	struct buf scratch = { .max = sdp.n + NAT_MEDIA_ROOM };
+	struct nat_outcome o = { .reason = NAT_NO_MEDIA };
+	struct addr own;
+
+	if (sdp.n) {
+		scratch.p = mem_alloc(scratch.max);
+		(void)nat_media_rewrite(&scratch, sdp, m, &o);
+		free(scratch.p);
+	}
+	if (o.reason != NAT_NO_MEDIA)
+		return o;
+	if (addr_parse_ip(r->caller.req->via.host, 0, &own) != ERR_OK)
+		own = a->d.flow.remote;
+	return of_address(m, &own);
+}
+
+static void judge(struct forecast *f, const struct nat_side *callee, struct nat_end *end,
+	const struct addr *own)
+{
+	struct call *c = f->run->call;
+	struct nat_side caller = media_side_of(c->a);
+	struct nat_media there = media_between(c, &caller, callee, f->leave);
+	struct nat_media back = media_between(c, callee, &caller, f->leave);
+	struct nat_end a = media_end_of(c->a);
+	char text[300];
+	struct buf why = BUF_OF(text);
+	enum nat_path path;
+
+	a.said = of_caller(f->run, &there);
+	end->said = addr_set(own)
+		? of_address(&back, own)
+		: (struct nat_outcome){ .reason = NAT_KEPT_REACHABLE, .given = a.said.given };
+	path = nat_path_between(&a, end, &why);
+	take(f, path, buf_str(&why));
+}
+
+static void of_binding(const struct binding *b, void *arg)
+{
+	struct forecast *f = arg;
+	struct nat_side side = { .observed = b->flow.remote,
+		.policy = nat_policy_of(f->account->media),
+		.network = f->account->network_id };
+	struct nat_end end = { .who = "the callee" };
+	struct addr own = b->flow.remote, stated;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(b->contact, &uri) == ERR_OK &&
+		addr_parse_ip(uri.host, sip_uri_port(&uri), &stated) == ERR_OK) {
+		own = stated;
+		end.kind = nat_kind_of(&stated, &b->flow.remote, b->flow.proto == TP_UDP);
+	}
+	judge(f, &side, &end, &own);
+}
+
+static void of_account(struct forecast *f, const struct dial_leg *leg, struct str domain)
+{
+	struct call_env *env = &f->run->call->layer->env;
+	struct account *acc = directory_account_dotted(env->directory, leg->user, domain);
+
+	if (!acc)
+		return;
+	f->account = acc;
+	location_each(
+		env->location, acc->aor, call_worker(f->run->call)->clock.wall_ms, of_binding, f);
+	f->account = NULL;
+	account_unref(acc);
+}
+
+/* Nothing is known of its address before it is called, but for a server given by number. */
+static void of_outside(struct forecast *f, struct str uri_text, const struct provider *p)
+{
+	struct nat_side side = { .policy = p ? nat_policy_of(p->media) : NAT_AUTO, .provider = p };
+	struct nat_end end = { .who = p ? "the provider" : "the callee", .provider = p };
+	struct addr own = { 0 };
+	struct sip_uri uri;
+
+	if (sip_uri_parse(uri_text, &uri) == ERR_OK && addr_parse_ip(uri.host, 0, &own) == ERR_OK)
+		side.observed = own;
+	else
+		best_effort(addr_parse_ip(STR("192.0.2.1"), 0, &side.observed)); /* outside */
+	judge(f, &side, &end, &own);
+}
+
+static void of_leg(struct forecast *f, const struct dial_leg *leg)
+{
+	struct call_layer *l = f->run->call->layer;
+	struct provider *p;
+	char domain[256];
+
+	f->leave = !leg->mangle;
+	if (target_is_local(l, leg->host, domain, sizeof(domain))) {
+		of_account(f, leg, str_of(domain));
+		return;
+	}
+	p = directory_provider(l->env.directory, f->run->customer, leg->host);
+	of_outside(f, p ? p->server : leg->uri, p);
+	provider_unref(p);
+}
+
+static json_t *answer(const struct forecast *f)
+{
+	if (!f->any)
+		return json_pack("{s:s,s:s}", "path", nat_path_name(NAT_PATH_NONE), "reason",
+			"nobody is there to be called");
+	return json_pack("{s:s,s:o}", "path", nat_path_name(f->best), "reason",
+		call_json(str_of(f->reason)));
+}
+
+json_t *forecast_media(struct run *r, const struct dial_plan *plan)
+{
+	struct forecast f = { .run = r };
+
+	if (r->call->method != SIP_INVITE)
+		return json_null();
+	for (unsigned i = 0; i < plan->count; i++)
+		of_leg(&f, &plan->legs[i]);
+	return answer(&f);
+}
