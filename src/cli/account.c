@@ -116,18 +116,27 @@ static int take_dialplan(struct cli *c, const char *option, struct str customer,
 	return CLI_OK;
 }
 
+bool account_take_media(struct str value, struct store_account *row)
+{
+	static const char *const names[] = { "", "never", "always" };
+
+	if (str_ieq(value, STR("auto")))
+		value = STR("");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (str_ieq(value, str_of(names[i]))) {
+			row->media = str_of(names[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool take_media(struct cli *c, struct store_account *row)
 {
-	struct str v = cli_value(c, "--media");
-
-	if (!cli_has(c, "--media"))
+	if (!cli_has(c, "--media") || account_take_media(cli_value(c, "--media"), row))
 		return true;
-	if (!str_eq(v, STR("auto")) && !str_eq(v, STR("never")) && !str_eq(v, STR("always"))) {
-		(void)cli_fail(CLI_USAGE, "--media is auto, never or always");
-		return false;
-	}
-	row->media = str_eq(v, STR("auto")) ? STR("") : v;
-	return true;
+	(void)cli_fail(CLI_USAGE, "--media is auto, never or always");
+	return false;
 }
 
 static int take_options(struct cli *c, struct store_account *row)

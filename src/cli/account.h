@@ -14,4 +14,7 @@ struct account_secrets { /* what a row's HA1 slices borrow from */
 void account_set_password(
 	struct store_account *row, struct str password, struct account_secrets *secrets);
 
+/* "auto", "never", "always"; empty is auto. False: it is none of them. */
+bool account_take_media(struct str value, struct store_account *row);
+
 #endif

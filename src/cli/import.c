@@ -22,11 +22,14 @@ enum column {
 	OUT_DIALPLAN,
 	IN_DIALPLAN,
 	DESCRIPTION,
+	NETWORK_ID,
+	DONT_MANGLE,
+	MEDIA,
 	COLUMNS
 };
 
 static const char *const column_names[COLUMNS] = { "username", "domain", "customer", "password",
-	"out_dialplan", "in_dialplan", "description" };
+	"out_dialplan", "in_dialplan", "description", "network_id", "dont_mangle", "media" };
 
 struct import {
 	struct cli *cli;
@@ -72,9 +75,13 @@ static bool row_from(struct import *m, const struct str *v, struct store_account
 		.out_dialplan = v[OUT_DIALPLAN],
 		.in_dialplan = v[IN_DIALPLAN],
 		.description = v[DESCRIPTION],
+		.network_id = v[NETWORK_ID],
 		.nat_keepalive = true,
+		.dont_mangle = str_ieq(v[DONT_MANGLE], STR("yes")),
 		.created_ms = m->now_ms };
 	wrong = name_account_fault(row->username, row->customer);
+	if (!wrong && !account_take_media(v[MEDIA], row))
+		wrong = "media is auto, never or always";
 	if (!wrong)
 		wrong = password_fault(v[PASSWORD], PASSWORD_MIN);
 	if (wrong) {

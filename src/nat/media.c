@@ -55,7 +55,8 @@ static bool same_network(const struct addr *a, const struct addr *b)
 static bool seen_by_rendezvous(const struct nat_media *m, const struct addr *own, struct addr *seen)
 {
 	if (!m->rendezvous || !addr_port(own) ||
-		!m->rendezvous->find(m->rendezvous->arg, &m->from.observed, own, seen))
+		!m->rendezvous->find(m->rendezvous->arg, &m->from.observed, own, seen) ||
+		!addr_port(seen))
 		return false;
 	return !addr_is_private(seen) || !outside(&m->to);
 }

@@ -244,7 +244,9 @@ static void add_line(struct sdp_edits *e, const struct sdp_media *m, const char 
 	bool open = at[-1] != '\n'; /* the last line has no end */
 	struct buf b = edit(e, at, 0);
 
-	buf_printf(&b, "%s%s", open ? line_end : "", name);
+	if (open) /* half an end may be there */
+		buf_printf(&b, "%s", at[-1] == '\r' ? "\n" : line_end);
+	buf_printf(&b, "%s", name);
 	if (rtcp)
 		buf_printf(&b, "%u ", addr_port(a));
 	print_address(&b, a);

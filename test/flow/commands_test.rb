@@ -73,7 +73,7 @@ class CommandsTest < FlowTest
   PROVIDER = { "server" => "sip:sip.example.com:5080", "username" => "me", "auth_username" => "me@example.com",
                "proxy" => "sip:192.0.2.1;lr", "transport" => "tcp", "from" => '"${fromname}" <sip:me@example.com>',
                "register_server" => "sip:reg.example.com", "realm" => "example.com", "contact" => "sip:me@tandem.example",
-               "addresses" => "192.0.2.0/24,2001:db8::7",
+               "addresses" => "192.0.2.0/24,2001:db8::7", "media" => "never",
                "expires" => 600, "rate" => 30 }.freeze
 
   # One name for a field: option, JSON, column of an import.
@@ -114,6 +114,7 @@ class CommandsTest < FlowTest
       %w[--proxy http://x] => /--proxy: .* is not a SIP URI; write it as sip:/,
       %w[--proxy sip:me:hidden@x.example] => /give it with --password-stdin/,
       %w[--realm a@b] => /--realm: .* is no domain; write it as example.com/,
+      %w[--media perhaps] => /auto, never or always/,
       %w[--transport smoke] => /udp, tcp, tls, or auto/,
       %w[--register --no-register] => /say one of them/ }.each do |options, fault|
       said = refused(*add, *options, input: "secret\n", code: 2)
@@ -156,6 +157,25 @@ class CommandsTest < FlowTest
     assert_match(/500 updated/, tandem("account", "import", file, "--update"))
     server.start
     Phone.new("user7", server.port, password: "pass,word7").register
+  end
+
+  # As the original's data has it: networks, contacts that stay; and what happens to addresses in SDP.
+  def test_import_of_networks
+    server.demo
+    file = File.join(server.dir, "accounts.csv")
+    File.write(file, "username,domain,customer,password,network_id,dont_mangle,media\n" \
+                     "first,example.test,demo,pass-word,office,yes,always\nsecond,example.test,demo,pass-word,,,\n")
+    tandem "account", "import", file
+    show = ->(name) { JSON.parse(tandem("account", "show", "#{name}@example.test", "--json")).values_at("network_id", "dont_mangle", "media") }
+    assert_equal ["office", true, "always"], show["first"]
+    assert_equal ["", false, "auto"], show["second"]
+    tandem "account", "set", "second@example.test", "--media", "never", "--network-id", "home"
+    assert_equal ["home", false, "never"], show["second"]
+    tandem "account", "set", "second@example.test", "--media", "auto"
+    assert_equal "auto", show["second"].last
+    assert_match(/--media is auto, never or always/, refused("account", "set", "second@example.test", "--media", "x", code: 2))
+    File.write(file, "username,domain,customer,password,media\nthird,example.test,demo,pass-word,x\n")
+    assert_match(/csv:2: media is auto, never or always/, refused("account", "import", file, code: 2))
   end
 
   def test_import_faults

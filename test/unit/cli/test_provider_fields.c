@@ -172,6 +172,15 @@ static void addresses(void **state)
 		NULL);
 }
 
+static void media(void **state)
+{
+	check("media", "never", "never");
+	check("media", "Always", "always");
+	check("media", "auto", "auto");
+	check("media", "", "auto");
+	check("media", "sometimes", NULL);
+}
+
 /* At its length, and one beyond. */
 static void lengths(void **state)
 {
@@ -242,6 +251,7 @@ int main(void)
 		cmocka_unit_test(headers),
 		cmocka_unit_test(numbers_and_switches),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(media),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(whole_rows),
 		cmocka_unit_test(every_field_is_settable_and_shown_by_one_name),
