@@ -80,7 +80,8 @@ struct flow leg_way(const struct leg *l)
 		addr_parse_ip(hop.host, sip_uri_port(&hop), &at) ||
 		addr_ip_eq(&at, &seen->remote) ||
 		(addr_is_private(&at) && !addr_is_private(&seen->remote)) ||
-		transport_route(l->call->layer->env.uac.transport, proto_of(&hop), &at, &way))
+		transport_route(
+			l->call->layer->env.uac.transport, proto_of(&hop), &at, hop.host, &way))
 		return *seen;
 	return way;
 }

@@ -23,7 +23,7 @@ struct uac {
 	struct arena arena;
 	enum uac_state state;
 	enum sip_method method;
-	struct str method_name, uri, next_hop, realm, body;
+	struct str method_name, uri, next_hop, domain, realm, body;
 	struct digest_credentials cred;
 	bool has_cred;
 	uint32_t cseq;
@@ -164,7 +164,7 @@ static void attempt(struct uac *u)
 	if (!u->fixed) {
 		const struct target *t = &u->targets[u->target];
 
-		e = transport_route(u->env.transport, t->proto, &t->addr, &u->flow);
+		e = transport_route(u->env.transport, t->proto, &t->addr, u->domain, &u->flow);
 		r.flow = u->flow;
 	} else {
 		e = ERR_OK;
@@ -225,6 +225,7 @@ static void start(struct uac *u, const struct uac_request *r)
 	} else if (sip_uri_parse(u->next_hop, &uri)) {
 		u->start_error = ERR_SYNTAX;
 	} else {
+		u->domain = uri.host; /* of next_hop */
 		u->lookup = resolver_lookup(u->env.resolver, &uri, on_resolved, u);
 		return;
 	}

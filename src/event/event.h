@@ -63,6 +63,7 @@ enum event_category {
 	X(CONNECTION_OPEN, SIP, DEBUG, "connection.open")                                          \
 	X(CONNECTION_CLOSED, SIP, DEBUG, "connection.closed")                                      \
 	X(CONNECTION_REFUSED, SIP, INFO, "connection.refused")                                     \
+	X(CONNECTION_TLS, SIP, INFO, "connection.tls")                                             \
 	X(DNS_RESOLVED, SIP, DEBUG, "dns.resolved")                                                \
 	X(DNS_FAILED, SIP, WARNING, "dns.failed")                                                  \
 	X(TARGET_DOWN, SIP, NOTICE, "target.down")                                                 \

@@ -6,7 +6,7 @@
 static bool way_today(const struct registration *r, enum tp_proto proto, const struct addr *remote,
 	struct flow *out)
 {
-	return transport_route(r->agent->env.uac.transport, proto, remote, out) == ERR_OK;
+	return transport_route(r->agent->env.uac.transport, proto, remote, STR_NONE, out) == ERR_OK;
 }
 
 /* "udp:192.0.2.1:5060" */

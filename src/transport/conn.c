@@ -1,48 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a connection, and what is read from it. */
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "event/event.h"
 #include "transport/conn.h"
 
-enum { CONN_ID_SHIFT = 56, FIRST_BUFFER = 4096, READ_ROOM = 2048 };
-
-struct write {
-	uv_write_t req;
-	struct list link;
-	struct conn *conn;
-	struct net_worker *from; /* who ordered it and hears when it fails */
-	uint64_t id;
-	size_t length;
-	char bytes[];
-};
-
-/* What a write counts against the queue's limit: many small ones are heavy, too. */
-static size_t cost_of(size_t length)
-{
-	return sizeof(struct write) + length;
-}
-
-struct peer_count { /* connections from one address */
-	struct hash_node node;
-	struct addr ip;
-	unsigned count;
-};
-
-static struct worker *worker_of(const struct conn *c)
-{
-	return c->nw->transport.worker;
-}
+enum { FIRST_BUFFER = 4096, READ_ROOM = 2048 };
 
 static const struct net_limits *limits(const struct conn *c)
 {
 	return &c->nw->net->cfg.limits;
 }
 
-static void note(struct net_worker *nw, enum event_kind k, const struct flow *f, const char *text)
+static void note(struct net_worker *nw, enum event_kind k, const struct flow *f, struct str text)
 {
 	struct event_bus *events = nw->transport.worker->events;
-	struct event e = { .kind = k, .text = str_of(text) };
+	struct event e = { .kind = k, .text = text };
 	char remote[ADDR_TEXT_MAX];
 	struct buf b = BUF_OF(remote);
 
@@ -51,72 +25,6 @@ static void note(struct net_worker *nw, enum event_kind k, const struct flow *f,
 	flow_print_remote(&b, f);
 	event_field(&e, "remote", buf_str(&b));
 	event_emit(events, &e);
-}
-
-/* ---- who is connected ---- */
-
-static uint64_t ip_hash(struct addr ip)
-{
-	addr_set_port(&ip, 0);
-	return addr_hash(&ip);
-}
-
-static struct peer_count *find_count(struct net_worker *nw, const struct addr *ip)
-{
-	for (struct hash_node *n = hash_find(&nw->conns_by_ip, ip_hash(*ip)); n; n = hash_next(n)) {
-		struct peer_count *p = container_of(n, struct peer_count, node);
-
-		if (addr_ip_eq(&p->ip, ip))
-			return p;
-	}
-	return NULL;
-}
-
-static bool count_up(struct net_worker *nw, const struct addr *ip)
-{
-	struct peer_count *p = find_count(nw, ip);
-
-	if ((p ? p->count : 0) >= nw->net->cfg.limits.connections_per_ip_max)
-		return false;
-	if (!p) {
-		p = mem_new(struct peer_count);
-		p->ip = *ip;
-		hash_add(&nw->conns_by_ip, &p->node, ip_hash(*ip));
-	}
-	p->count++;
-	nw->conn_count++;
-	return true;
-}
-
-static void count_down(struct net_worker *nw, const struct addr *ip)
-{
-	struct peer_count *p = find_count(nw, ip);
-
-	BUG_ON(!p || p->count == 0);
-	nw->conn_count--;
-	if (--p->count == 0) {
-		hash_del(&nw->conns_by_ip, &p->node);
-		free(p);
-	}
-}
-
-static struct conn *find_id(struct net_worker *nw, uint64_t id)
-{
-	struct hash_node *n = id ? hash_find(&nw->conns, id) : NULL;
-
-	return n ? container_of(n, struct conn, by_id) : NULL;
-}
-
-uint64_t conn_find(struct net_worker *nw, enum tp_proto proto, const struct addr *remote)
-{
-	for (struct hash_node *n = hash_find(&nw->conns_by_peer, addr_hash(remote)); n;
-		n = hash_next(n)) {
-		struct conn *c = container_of(n, struct conn, by_peer);
-
-		if (c->flow.proto == proto && addr_eq(&c->flow.remote, remote) && !c->closing)
-			return c->flow.conn;
-	}
-	return 0;
 }
 
 /* ---- life ---- */
@@ -128,7 +36,11 @@ static void on_idle(struct timer *t)
 
 static void on_message_late(struct timer *t)
 {
-	conn_close(container_of(t, struct conn, message), ERR_TIMEOUT);
+	struct conn *c = container_of(t, struct conn, message);
+
+	if (c->tls && !c->ready)
+		note(c->nw, EV_CONNECTION_TLS, &c->flow, STR("the TLS handshake took too long"));
+	conn_close(c, ERR_TIMEOUT);
 }
 
 struct conn *conn_new(struct net_worker *nw)
@@ -146,14 +58,13 @@ struct conn *conn_new(struct net_worker *nw)
 
 enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow)
 {
+	const char *why = conn_count_up(nw->net, &flow->remote);
+
 	c->flow = *flow;
 	c->flow.conn = 0; /* a lost connection's id may stand there; ours comes when it is let in */
-	if (nw->conn_count >= nw->net->cfg.limits.connections_max || !count_up(nw, &flow->remote)) {
+	if (why) {
 		counter_add(&nw->counters.refused, 1);
-		note(nw, EV_CONNECTION_REFUSED, flow,
-			nw->conn_count >= nw->net->cfg.limits.connections_max
-				? "too many connections"
-				: "too many connections from this address");
+		note(nw, EV_CONNECTION_REFUSED, flow, str_of(why));
 		return ERR_LIMIT;
 	}
 	c->flow.conn = ++nw->next_conn | (uint64_t)(nw->transport.worker->id + 1) << CONN_ID_SHIFT;
@@ -162,48 +73,11 @@ enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow
 	return ERR_OK;
 }
 
-struct failed_news { /* to the worker that ordered a write: it could not be done */
-	struct inbox_item item;
-	struct net_worker *to;
-	uint64_t id;
-	enum err why;
-};
-
-static void on_failed_news(struct inbox_item *item)
-{
-	struct failed_news *n = container_of(item, struct failed_news, item);
-	struct transport *t = &n->to->transport;
-
-	t->handlers.on_send_failed(t->arg, n->id, n->why);
-	free(n);
-}
-
-/* `here` is the worker on whose thread this runs. */
-static void tell_failed(struct net_worker *here, struct net_worker *to, uint64_t id, enum err why)
-{
-	struct failed_news *n;
-
-	counter_add(&here->counters.send_failed, 1);
-	if (!id)
-		return;
-	if (to == here) {
-		to->transport.handlers.on_send_failed(to->transport.arg, id, why);
-		return;
-	}
-	n = mem_new(struct failed_news);
-	*n = (struct failed_news){ .item.run = on_failed_news, .to = to, .id = id, .why = why };
-	worker_post_reply(to->transport.worker, &n->item);
-}
-
-static void write_failed(struct write *w, enum err why)
-{
-	tell_failed(w->conn->nw, w->from, w->id, why);
-}
-
 static void on_handle_closed(uv_handle_t *h)
 {
 	struct conn *c = h->data;
 
+	tls_session_free(c->tls);
 	free(c->in);
 	free(c);
 }
@@ -238,27 +112,37 @@ static void tell_everybody(struct net_worker *nw, uint64_t conn)
 	}
 }
 
+/* As much as the socket takes at once. */
+static void say_good_bye(struct conn *c)
+{
+	struct str bytes;
+	uv_buf_t buf;
+
+	tls_close(c->tls);
+	bytes = tls_output(c->tls);
+	buf = uv_buf_init((char *)bytes.p, (unsigned)bytes.n);
+	if (bytes.n)
+		(void)!uv_try_write((uv_stream_t *)&c->uv, &buf, 1);
+}
+
 void conn_close(struct conn *c, enum err why)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
 	c->why = why;
-	timer_stop(&worker_of(c)->wheel, &c->idle);
-	timer_stop(&worker_of(c)->wheel, &c->message);
+	timer_stop(&conn_worker(c)->wheel, &c->idle);
+	timer_stop(&conn_worker(c)->wheel, &c->message);
+	if (c->tls)
+		say_good_bye(c);
 	if (c->flow.conn) {
 		hash_del(&c->nw->conns, &c->by_id);
 		hash_del(&c->nw->conns_by_peer, &c->by_peer);
-		count_down(c->nw, &c->flow.remote);
-		note(c->nw, EV_CONNECTION_CLOSED, &c->flow, err_text(why));
+		conn_count_down(c->nw->net, &c->flow.remote);
+		note(c->nw, EV_CONNECTION_CLOSED, &c->flow, str_of(err_text(why)));
 		tell_everybody(c->nw, c->flow.conn);
 	}
-	for (struct list *it; (it = list_pop(&c->waiting));) {
-		struct write *w = container_of(it, struct write, link);
-
-		write_failed(w, why);
-		free(w);
-	}
+	conn_fail_waiting(c, why);
 	uv_close((uv_handle_t *)&c->uv, on_handle_closed);
 }
 
@@ -275,22 +159,32 @@ void conn_close_all(struct net_worker *nw)
 
 /* ---- reading ---- */
 
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
+/* Room for more of the message that is being read. */
+static void make_room(struct conn *c)
 {
-	struct conn *c = h->data;
 	size_t max = limits(c)->message_bytes_max + READ_ROOM;
 
-	(void)suggested;
 	if (c->in_room - c->in_used < READ_ROOM && c->in_room < max) {
 		c->in_room = c->in_room ? 2 * c->in_room : FIRST_BUFFER;
 		if (c->in_room > max)
 			c->in_room = max;
 		c->in = mem_grow(c->in, c->in_room);
 	}
-	*out = uv_buf_init(c->in + c->in_used, (unsigned)(c->in_room - c->in_used));
 }
 
-static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struct net_worker *from);
+/* TLS records are read into a buffer that all connections of the worker share. */
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
+{
+	struct conn *c = h->data;
+
+	(void)suggested;
+	if (c->tls) {
+		*out = uv_buf_init(c->nw->tls_bytes, NET_TLS_BYTES);
+		return;
+	}
+	make_room(c);
+	*out = uv_buf_init(c->in + c->in_used, (unsigned)(c->in_room - c->in_used));
+}
 
 /* Line ends between messages; two in a row are a ping. Returns how many bytes they take. */
 static size_t take_line_ends(struct conn *c, struct str s)
@@ -301,7 +195,7 @@ static size_t take_line_ends(struct conn *c, struct str s)
 		n++;
 		if (++c->crlf == 4) {
 			c->crlf = 0;
-			if (queue_write(c, STR("\r\n"), 0, c->nw))
+			if (conn_write(c, STR("\r\n"), 0, c->nw))
 				counter_add(&c->nw->counters.dropped, 1);
 		}
 	}
@@ -325,7 +219,7 @@ static enum err take_messages(struct conn *c)
 			break;
 		at += length;
 		/* the next one has its own deadline */
-		timer_stop(&worker_of(c)->wheel, &c->message);
+		timer_stop(&conn_worker(c)->wheel, &c->message);
 		net_deliver(c->nw, str_first(rest, length), &c->flow);
 	}
 	if (!c->closing) {
@@ -337,9 +231,19 @@ static enum err take_messages(struct conn *c)
 	return e;
 }
 
+/* What is in between messages needs no buffer: most connections are idle most of the time. */
+static void give_room(struct conn *c)
+{
+	if (c->in_used)
+		return;
+	free(c->in);
+	c->in = NULL;
+	c->in_room = 0;
+}
+
 static void arm_timers(struct conn *c)
 {
-	struct wheel *wheel = &worker_of(c)->wheel;
+	struct wheel *wheel = &conn_worker(c)->wheel;
 
 	timer_start(wheel, &c->idle, (uint64_t)limits(c)->idle_s * 1000);
 	if (c->in_used == 0)
@@ -348,122 +252,131 @@ static void arm_timers(struct conn *c)
 		timer_start(wheel, &c->message, (uint64_t)limits(c)->message_s * 1000);
 }
 
+/* It can be written to, and what it says are messages. */
+static void become_ready(struct conn *c)
+{
+	c->ready = true;
+	timer_stop(&conn_worker(c)->wheel, &c->message); /* the handshake's deadline */
+	note(c->nw, EV_CONNECTION_OPEN, &c->flow, STR(""));
+	arm_timers(c);
+	conn_write_waiting(c);
+}
+
+static enum err read_tls(struct conn *c, struct str bytes)
+{
+	enum err e = tls_feed(c->tls, bytes);
+
+	conn_flush_tls(c, 0, c->nw);
+	if (!e && !c->closing && !c->ready && tls_ready(c->tls))
+		become_ready(c);
+	while (!e && !c->closing && c->ready) {
+		size_t n;
+
+		make_room(c);
+		e = tls_read(c->tls, c->in + c->in_used, c->in_room - c->in_used, &n);
+		if (e || n == 0)
+			break;
+		c->in_used += n;
+		e = take_messages(c);
+	}
+	if (!c->closing)
+		conn_flush_tls(c, 0, c->nw);
+	return e;
+}
+
+static void tell_unsound(struct conn *c, enum err e)
+{
+	char text[TLS_WHY_MAX + 64];
+	struct buf b = BUF_OF(text);
+
+	if (e == ERR_CRYPTO) {
+		buf_printf(&b, "%s%.*s: %.*s", c->ready ? "TLS" : "no TLS connection",
+			tls_name(c->tls).n ? (int)tls_name(c->tls).n : 0, tls_name(c->tls).p,
+			STR_ARG(tls_why(c->tls)));
+		note(c->nw, EV_CONNECTION_TLS, &c->flow, buf_str(&b));
+		return;
+	}
+	if (e == ERR_CLOSED)
+		return;
+	counter_add(&c->nw->counters.malformed, 1);
+	note(c->nw, EV_SIP_MALFORMED, &c->flow,
+		e == ERR_LIMIT ? STR("message on a stream beyond the limit")
+			       : STR("no sound Content-Length on a stream"));
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = s->data;
 	enum err e;
 
-	(void)buf;
-	loop_tick(worker_of(c));
+	loop_tick(conn_worker(c));
 	if (c->closing)
 		return;
 	if (n < 0) {
 		conn_close(c, ERR_CLOSED);
 		return;
 	}
-	c->in_used += (size_t)n;
-	c->nw->arrived_us = loop_arrival_us(worker_of(c));
-	e = take_messages(c);
-	if (e) {
-		counter_add(&c->nw->counters.malformed, 1);
-		note(c->nw, EV_SIP_MALFORMED, &c->flow,
-			e == ERR_LIMIT ? "message on a stream beyond the limit"
-				       : "no sound Content-Length on a stream");
-		conn_close(c, e);
-	} else if (!c->closing) {
-		arm_timers(c);
+	c->nw->arrived_us = loop_arrival_us(conn_worker(c));
+	if (c->tls) {
+		e = read_tls(c, str_make(buf->base, (size_t)n));
+	} else {
+		c->in_used += (size_t)n;
+		e = take_messages(c);
 	}
+	if (c->closing)
+		return;
+	if (e) {
+		tell_unsound(c, e);
+		conn_close(c, e);
+		return;
+	}
+	give_room(c);
+	if (c->ready)
+		arm_timers(c);
 }
 
 void conn_start(struct conn *c)
 {
-	c->connected = true;
 	uv_tcp_nodelay(&c->uv, 1);
-	note(c->nw, EV_CONNECTION_OPEN, &c->flow, "");
-	if (uv_read_start((uv_stream_t *)&c->uv, on_alloc, on_read))
+	if (uv_read_start((uv_stream_t *)&c->uv, on_alloc, on_read)) {
 		conn_close(c, ERR_IO);
-	else
-		arm_timers(c);
-}
-
-/* ---- writing ---- */
-
-static void on_written(uv_write_t *req, int status)
-{
-	struct write *w = req->data;
-	struct conn *c = w->conn;
-
-	loop_tick(worker_of(c));
-	c->queued -= cost_of(w->length);
-	if (status < 0) {
-		write_failed(w, ERR_NETWORK);
-		conn_close(c, ERR_NETWORK);
+		return;
 	}
-	free(w);
-}
-
-static void start_write(struct write *w)
-{
-	struct conn *c = w->conn;
-	uv_buf_t buf = uv_buf_init(w->bytes, (unsigned)w->length);
-
-	w->req.data = w;
-	c->queued += cost_of(w->length);
-	if (uv_write(&w->req, (uv_stream_t *)&c->uv, &buf, 1, on_written)) {
-		c->queued -= cost_of(w->length);
-		write_failed(w, ERR_NETWORK);
-		free(w);
-		conn_close(c, ERR_NETWORK);
+	if (!c->tls) {
+		become_ready(c);
+		return;
+	}
+	timer_start(&conn_worker(c)->wheel, &c->message, (uint64_t)limits(c)->handshake_s * 1000);
+	timer_start(&conn_worker(c)->wheel, &c->idle, (uint64_t)limits(c)->idle_s * 1000);
+	if (read_tls(c, STR_NONE)) { /* a client speaks first */
+		tell_unsound(c, ERR_CRYPTO);
+		conn_close(c, ERR_CRYPTO);
 	}
 }
 
-static enum err queue_write(struct conn *c, struct str bytes, uint64_t id, struct net_worker *from)
-{
-	struct write *w;
-
-	if (c->closing)
-		return ERR_CLOSED;
-	if (c->queued + cost_of(bytes.n) > limits(c)->queue_bytes_max)
-		return ERR_LIMIT;
-	w = mem_alloc(sizeof(*w) + bytes.n);
-	*w = (struct write){ .conn = c, .from = from, .id = id, .length = bytes.n };
-	list_init(&w->link);
-	memcpy(w->bytes, bytes.p, bytes.n);
-	counter_add(&c->nw->counters.sent, 1);
-	if (c->connected) {
-		start_write(w);
-	} else {
-		c->queued += cost_of(w->length);
-		list_append(&c->waiting, &w->link);
-	}
-	return ERR_OK;
-}
+/* ---- opening ---- */
 
 static void on_connected(uv_connect_t *req, int status)
 {
 	struct conn *c = req->data;
 
-	loop_tick(worker_of(c));
+	loop_tick(conn_worker(c));
 	if (c->closing)
 		return;
-	if (status < 0) {
+	if (status < 0)
 		conn_close(c, ERR_NETWORK);
-		return;
-	}
-	conn_start(c);
-	for (struct list *it; !c->closing && (it = list_pop(&c->waiting));) {
-		struct write *w = container_of(it, struct write, link);
-
-		c->queued -= cost_of(w->length);
-		start_write(w);
-	}
+	else
+		conn_start(c);
 }
 
-static enum err open_to(struct net_worker *nw, const struct flow *flow, struct conn **out)
+enum err conn_open(
+	struct net_worker *nw, const struct flow *flow, struct str name, struct conn **out)
 {
 	struct conn *c = conn_new(nw);
 	enum err e = conn_add(c, nw, flow);
 
+	if (!e && flow->proto == TP_TLS)
+		c->tls = tls_connect(nw->net->cfg.tls, name);
 	if (!e && uv_tcp_connect(&c->connect, &c->uv, &flow->remote.sa, on_connected))
 		e = ERR_NETWORK;
 	if (e) {
@@ -477,68 +390,7 @@ static enum err open_to(struct net_worker *nw, const struct flow *flow, struct c
 	return ERR_OK;
 }
 
-static enum err send_here(struct net_worker *nw, const struct flow *flow, struct str bytes,
-	uint64_t id, struct net_worker *from)
+bool conn_is_to(const struct conn *c, struct str name)
 {
-	struct conn *c = find_id(nw, flow->conn);
-	enum err e = ERR_OK;
-
-	if (!c)
-		c = find_id(nw, conn_find(nw, flow->proto, &flow->remote));
-	if (!c)
-		e = open_to(nw, flow, &c);
-	return e ? e : queue_write(c, bytes, id, from);
-}
-
-/* ---- sending on another worker's connection ---- */
-
-struct order {
-	struct inbox_item item;
-	struct net_worker *from, *to;
-	struct flow flow;
-	uint64_t id;
-	size_t length;
-	char bytes[];
-};
-
-/* On the owner. */
-static void on_order(struct inbox_item *item)
-{
-	struct order *o = container_of(item, struct order, item);
-	enum err e = ERR_OK;
-
-	if (!o->to->stopped)
-		e = send_here(o->to, &o->flow, str_make(o->bytes, o->length), o->id, o->from);
-	if (e)
-		tell_failed(o->to, o->from, o->id, e);
-	free(o);
-}
-
-enum err conn_send(struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id)
-{
-	unsigned owner = (unsigned)(flow->conn >> CONN_ID_SHIFT);
-	struct net_worker *to = nw;
-	struct order *o;
-
-	if (owner > nw->net->cfg.workers)
-		return ERR_CLOSED;
-	if (owner)
-		to = nw->net->workers[owner - 1];
-	if (!to)
-		return ERR_CLOSED;
-	if (to == nw)
-		return send_here(nw, flow, bytes, id, nw);
-	o = mem_alloc(sizeof(*o) + bytes.n);
-	*o = (struct order){ .item.run = on_order,
-		.from = nw,
-		.to = to,
-		.flow = *flow,
-		.id = id,
-		.length = bytes.n };
-	memcpy(o->bytes, bytes.p, bytes.n);
-	if (worker_post(to->transport.worker, &o->item)) {
-		free(o);
-		return ERR_LIMIT;
-	}
-	return ERR_OK;
+	return !c->tls || !name.n || str_ieq(tls_name(c->tls), name);
 }

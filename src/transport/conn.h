@@ -8,13 +8,18 @@
 #define TRANSPORT_CONN_H
 
 #include "transport/net_int.h"
+#include "transport/tls.h"
+
+enum { CONN_ID_SHIFT = 56 }; /* above it: the owner's number + 1 */
 
 struct conn {
 	uv_tcp_t uv;
 	struct net_worker *nw;
 	struct hash_node by_id, by_peer;
 	struct flow flow;
-	bool connected, closing;
+	struct tls_session *tls; /* NULL: none */
+	bool ready; /* connected, and whoever is there is known */
+	bool closing;
 	enum err why; /* it is being closed */
 	struct timer idle, message;
 	char *in;
@@ -22,8 +27,13 @@ struct conn {
 	unsigned crlf; /* consecutive CR and LF read outside of messages */
 	size_t queued; /* bytes in writes that are not finished */
 	uv_connect_t connect;
-	struct list waiting; /* struct write: until it is connected */
+	struct list waiting; /* struct write: until it is ready */
 };
+
+static inline struct worker *conn_worker(const struct conn *c)
+{
+	return c->nw->transport.worker;
+}
 
 /* Takes over a new handle: registers it under a new id. ERR_LIMIT: too many, in all or from there.
  */
@@ -31,5 +41,24 @@ MUST_USE enum err conn_add(struct conn *c, struct net_worker *nw, const struct f
 struct conn *conn_new(struct net_worker *nw);
 void conn_start(struct conn *c); /* it is connected: begin to read */
 void conn_close(struct conn *c, enum err why);
+/* Connects; name: whose certificate it must be, for TLS. */
+MUST_USE enum err conn_open(
+	struct net_worker *nw, const struct flow *flow, struct str name, struct conn **out);
+/* Was it made to reach that name? Without TLS, and for no name: any will do. */
+bool conn_is_to(const struct conn *c, struct str name);
+
+/* ---- conn_table.c ---- */
+const char *conn_count_up(struct net *n, const struct addr *ip); /* why not, or NULL */
+void conn_count_down(struct net *n, const struct addr *ip);
+struct conn *conn_by_id(struct net_worker *nw, uint64_t id); /* NULL: none */
+
+/* ---- conn_write.c ---- */
+/* ERR_LIMIT, ERR_CLOSED, ERR_CRYPTO; later failures go to `from` with the id. */
+MUST_USE enum err conn_write(
+	struct conn *c, struct str bytes, uint64_t id, struct net_worker *from);
+void conn_write_waiting(struct conn *c);
+void conn_fail_waiting(struct conn *c, enum err why);
+/* What the TLS session has to say. */
+void conn_flush_tls(struct conn *c, uint64_t id, struct net_worker *from);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "event/event.h"
 #include "sip/print.h"
+#include "transport/conn.h"
 #include "transport/dispatch.h"
 #include "transport/net_int.h"
 
@@ -28,7 +29,7 @@ enum err net_listen_parse(struct str s, struct net_listen *out)
 	*out = (struct net_listen){ 0 };
 	if (colon == s.n || tp_proto_parse(str_first(s, colon), &out->proto))
 		return ERR_SYNTAX;
-	if (out->proto != TP_UDP && out->proto != TP_TCP)
+	if (out->proto != TP_UDP && out->proto != TP_TCP && out->proto != TP_TLS)
 		return ERR_UNSUPPORTED;
 	if (!str_starts(rest, STR("*:")))
 		return addr_parse(rest, &out->addr);
@@ -106,6 +107,8 @@ struct net *net_new(const struct net_config *cfg, const int *fds, struct worker 
 	n->cfg = *cfg;
 	n->fds = mem_alloc(bytes);
 	memcpy(n->fds, fds, bytes);
+	lock_init(&n->conns_lock);
+	hash_init(&n->conns_by_ip, 64);
 	return n;
 }
 
@@ -115,6 +118,8 @@ void net_free(struct net *n)
 		next = nw->next;
 		free(nw);
 	}
+	hash_fini(&n->conns_by_ip);
+	lock_fini(&n->conns_lock);
 	free(n->fds);
 	free(n);
 }
@@ -141,8 +146,8 @@ static void on_turn_end(struct turn_hook *h)
 
 static enum err op_send(
 	struct transport *t, const struct flow *flow, struct str bytes, uint64_t id);
-static enum err op_route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out);
+static enum err op_route(struct transport *t, enum tp_proto proto, const struct addr *remote,
+	struct str name, struct flow *out);
 
 struct transport *net_worker_new(
 	struct net *n, struct worker *w, const struct transport_handlers *h, void *arg)
@@ -159,7 +164,8 @@ struct transport *net_worker_new(
 	hash_init(&nw->routes, 64);
 	hash_init(&nw->conns, 64);
 	hash_init(&nw->conns_by_peer, 64);
-	hash_init(&nw->conns_by_ip, 64);
+	nw->tls_bytes = mem_alloc(NET_TLS_BYTES);
+	fair_init(&nw->handshakes, &w->rng, 1);
 	for (uint16_t i = 0; i < n->cfg.listen_count; i++) {
 		int fd = n->fds[i * n->cfg.workers + w->id];
 		enum err e = n->cfg.listen[i].proto == TP_UDP ? udp_open(nw, i, fd)
@@ -228,7 +234,7 @@ void net_worker_free(struct transport *t)
 	hash_fini(&nw->routes);
 	hash_fini(&nw->conns);
 	hash_fini(&nw->conns_by_peer);
-	hash_fini(&nw->conns_by_ip);
+	free(nw->tls_bytes);
 	free(nw->send_bytes);
 	free(nw->send);
 	udp_batch_free(nw->batch);
@@ -470,8 +476,19 @@ static int choose_listen(struct net_worker *nw, enum tp_proto proto, const struc
 	return best;
 }
 
-static enum err op_route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
+/* At once, as only here it is known whose certificate it must be. */
+static enum err connect_tls(struct net_worker *nw, struct str name, struct flow *flow)
+{
+	struct conn *c;
+	enum err e = nw->net->cfg.tls ? conn_open(nw, flow, name, &c) : ERR_UNSUPPORTED;
+
+	if (!e)
+		flow->conn = c->flow.conn;
+	return e;
+}
+
+static enum err op_route(struct transport *t, enum tp_proto proto, const struct addr *remote,
+	struct str name, struct flow *out)
 {
 	struct net_worker *nw = container_of(t, struct net_worker, transport);
 	struct addr source = { 0 };
@@ -494,6 +511,6 @@ static enum err op_route(
 		addr_set_port(&out->local, port);
 	}
 	if (proto != TP_UDP)
-		out->conn = conn_find(nw, proto, remote);
-	return ERR_OK;
+		out->conn = conn_find(nw, proto, remote, name);
+	return proto == TP_TLS && !out->conn ? connect_tls(nw, name, out) : ERR_OK;
 }

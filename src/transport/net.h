@@ -9,12 +9,13 @@
 #define TRANSPORT_NET_H
 
 #include "loop/loop.h"
+#include "transport/tls.h"
 #include "transport/transport.h"
 
 enum { NET_LISTEN_MAX = 32 };
 
 struct net_listen { /* one `listen` line */
-	enum tp_proto proto; /* TP_UDP or TP_TCP */
+	enum tp_proto proto; /* TP_UDP, TP_TCP or TP_TLS */
 	struct addr addr; /* port 0: chosen by the kernel and written back (tests) */
 };
 
@@ -22,12 +23,14 @@ struct net_listen { /* one `listen` line */
 MUST_USE enum err net_listen_parse(struct str s, struct net_listen *out);
 
 struct net_limits { /* all have defaults in the configuration's option table */
-	unsigned connections_max; /* per worker */
+	unsigned connections_max; /* a worker; who has less leaves it to the others */
 	unsigned connections_per_ip_max;
 	unsigned message_bytes_max; /* SIP_MSG_MAX */
 	unsigned idle_s; /* a connection without a word is closed */
 	unsigned message_s; /* a message begun must be complete after that */
 	unsigned connect_s;
+	unsigned handshake_s; /* TLS */
+	unsigned handshakes_per_ip; /* begun in a second, a worker; 0: no limit */
 	size_t queue_bytes_max; /* waiting to be written, per connection */
 };
 
@@ -36,6 +39,7 @@ struct net_config {
 	unsigned listen_count;
 	unsigned workers;
 	struct net_limits limits;
+	struct tls *tls; /* NULL: none is spoken */
 };
 
 /* One socket per listen line and worker: fds[line * workers + worker]. Sets port 0 to the real one.

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "transport/guard.h"
 #include "transport/net.h"
 
@@ -13,6 +14,7 @@ enum {
 	NET_SEND_BYTES = 256 * 1024, /* waiting to go out by UDP, per worker */
 	NET_SEND_MAX = 1024, /* the same in datagrams */
 	NET_ROUTES_MAX = 1024, /* remembered local addresses */
+	NET_TLS_BYTES = 32 * 1024, /* read at once from a TLS connection */
 };
 
 struct net_worker;
@@ -59,14 +61,14 @@ struct net_worker {
 	struct udp_datagram *send;
 	unsigned send_count;
 	struct udp_batch *batch; /* receive buffers */
+	char *tls_bytes; /* NET_TLS_BYTES, for one read */
+	struct fair handshakes; /* begun, by address */
 	int64_t arrived_us; /* of what is being delivered */
 	struct guard guard;
 
 	struct hash routes; /* by remote address */
 	struct hash conns; /* by id */
 	struct hash conns_by_peer;
-	struct hash conns_by_ip; /* counts per address */
-	unsigned conn_count;
 	uint64_t next_conn;
 
 	struct net_counters counters; /* written by this worker only */
@@ -79,6 +81,9 @@ struct net {
 	int *fds;
 	struct net_worker *workers[WORKERS_MAX];
 	struct net_worker *stopped; /* atomic */
+	struct lock conns_lock;
+	struct hash conns_by_ip; /* counts per address */
+	unsigned conn_count; /* of all workers */
 };
 
 /* Bytes that arrived at nw->arrived_us, one message: parses it, sends it on to its owner. */
@@ -98,7 +103,8 @@ void tcp_close(struct tcp_listener *l);
 MUST_USE enum err conn_send(
 	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id);
 /* An open connection of this worker to that peer; 0: none. */
-uint64_t conn_find(struct net_worker *nw, enum tp_proto proto, const struct addr *remote);
+uint64_t conn_find(
+	struct net_worker *nw, enum tp_proto proto, const struct addr *remote, struct str name);
 void conn_close_all(struct net_worker *nw);
 
 #endif

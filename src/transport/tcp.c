@@ -16,20 +16,40 @@ static bool ends(struct conn *c, struct flow *f)
 		uv_tcp_getpeername(&c->uv, &f->remote.sa, &remote) == 0;
 }
 
+/* A handshake costs us more than who begins it. */
+static bool may_shake_hands(struct net_worker *nw, const struct flow *f)
+{
+	unsigned max = nw->net->cfg.limits.handshakes_per_ip / (1000 / FAIR_WINDOW_MS);
+	struct worker *w = nw->transport.worker;
+
+	if (overload_level(&w->overload) == OVERLOAD_FINE &&
+		(!nw->net->cfg.limits.handshakes_per_ip ||
+			fair_count(&nw->handshakes, &f->remote, w->clock.mono_ms) <=
+				(max ? max : 1)))
+		return true;
+	counter_add(&nw->counters.refused, 1);
+	return false;
+}
+
 static void on_connection(uv_stream_t *s, int status)
 {
 	struct tcp_listener *l = s->data;
-	struct flow flow = { .proto = TP_TCP, .listener = l->listener };
+	struct net *net = l->nw->net;
+	struct flow flow = { .proto = net->cfg.listen[l->listener].proto, .listener = l->listener };
 	struct conn *c;
 
 	loop_tick(l->nw->transport.worker);
 	if (status < 0)
 		return;
 	c = conn_new(l->nw);
-	if (uv_accept(s, (uv_stream_t *)&c->uv) || !ends(c, &flow) || conn_add(c, l->nw, &flow)) {
+	if (uv_accept(s, (uv_stream_t *)&c->uv) || !ends(c, &flow) ||
+		(flow.proto == TP_TLS && !may_shake_hands(l->nw, &flow)) ||
+		conn_add(c, l->nw, &flow)) {
 		conn_close(c, ERR_LIMIT);
 		return;
 	}
+	if (flow.proto == TP_TLS)
+		c->tls = tls_accept(net->cfg.tls);
 	counter_add(&l->nw->counters.accepted, 1);
 	conn_start(c);
 }

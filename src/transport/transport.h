@@ -60,7 +60,7 @@ struct transport_handlers {
 
 struct transport_ops {
 	enum err (*route)(struct transport *t, enum tp_proto proto, const struct addr *remote,
-		struct flow *out);
+		struct str name, struct flow *out);
 	enum err (*send)(
 		struct transport *t, const struct flow *flow, struct str bytes, uint64_t id);
 };
@@ -74,13 +74,14 @@ struct transport {
 
 /*
  * Completes a flow towards `remote`: chooses the listen line (same protocol and family), the local
- * address, and an open connection if there is one (RFC 3261 18.1). ERR_UNSUPPORTED when no listen
- * line speaks that protocol and family.
+ * address, and an open connection if there is one (RFC 3261 18.1). TLS is connected at once, to
+ * whom the certificate proves to be `name`, the domain or address that was resolved (RFC 5922); for
+ * others it may be empty. ERR_UNSUPPORTED when no listen line speaks that protocol and family.
  */
-MUST_USE static inline enum err transport_route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
+MUST_USE static inline enum err transport_route(struct transport *t, enum tp_proto proto,
+	const struct addr *remote, struct str name, struct flow *out)
 {
-	return t->ops->route(t, proto, remote, out);
+	return t->ops->route(t, proto, remote, name, out);
 }
 
 /*

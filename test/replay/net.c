@@ -39,8 +39,8 @@ static struct agent *agent_at(struct world *w, const struct flow *f)
 	return NULL;
 }
 
-static enum err op_route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
+static enum err op_route(struct transport *t, enum tp_proto proto, const struct addr *remote,
+	struct str name, struct flow *out)
 {
 	struct world *w = container_of(t, struct world, net);
 	struct agent *a;

@@ -382,8 +382,8 @@ void world_end_script(struct world *w, unsigned run, enum dialplan_end end, cons
 
 /* ---- transport and resolver ---- */
 
-static enum err route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
+static enum err route(struct transport *t, enum tp_proto proto, const struct addr *remote,
+	struct str name, struct flow *out)
 {
 	*out = (struct flow){ .proto = proto, .remote = *remote };
 	address(&out->local, 5060);

@@ -28,8 +28,8 @@ static enum err op_send(struct transport *t, const struct flow *flow, struct str
 	return ERR_OK;
 }
 
-static enum err op_route(
-	struct transport *t, enum tp_proto proto, const struct addr *remote, struct flow *out)
+static enum err op_route(struct transport *t, enum tp_proto proto, const struct addr *remote,
+	struct str name, struct flow *out)
 {
 	struct wire *w = container_of(t, struct wire, transport);
 
