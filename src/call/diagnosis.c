@@ -90,6 +90,8 @@ void diagnosis_of_peer(struct leg *l, const struct sip_msg *m, const struct flow
 	if (addr_set(&l->media.seen) || l->media.provider || l->d.routes.n)
 		return;
 	check_contact(l, m, flow);
+	if (addr_is_private(&flow->remote))
+		return; /* of our own network */
 	if (m->is_request)
 		parse_host(m->via.host, 0, &claims.via);
 	if (contact_of(m, &contact))

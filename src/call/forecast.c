@@ -6,8 +6,6 @@
  */
 #include "call/model.h"
 
-#include <stdlib.h>
-
 #include "nat/body.h"
 
 struct forecast {
@@ -42,17 +40,14 @@ static struct nat_outcome of_caller(const struct run *r, const struct nat_media 
 {
 	const struct leg *a = r->call->a;
 	struct str sdp = nat_body_sdp(r->caller.type, r->caller.body);
-	struct buf scratch = { .max = sdp.n + NAT_MEDIA_ROOM };
-	struct nat_outcome o = { .reason = NAT_NO_MEDIA };
+	struct nat_rewrite rewrite;
 	struct addr own;
 
 	if (sdp.n) {
-		scratch.p = mem_alloc(scratch.max);
-		(void)nat_media_rewrite(&scratch, sdp, m, &o);
-		free(scratch.p);
+		(void)nat_media_plan(&rewrite, sdp, m);
+		if (rewrite.out.reason != NAT_NO_MEDIA)
+			return rewrite.out;
 	}
-	if (o.reason != NAT_NO_MEDIA)
-		return o;
 	if (addr_parse_ip(r->caller.req->via.host, 0, &own) != ERR_OK)
 		own = a->d.flow.remote;
 	return of_address(m, &own);

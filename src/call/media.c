@@ -138,26 +138,25 @@ struct nat_media media_between(
 }
 
 /* What stands around the SDP in a multipart body stays. */
-static struct media_body rewrite(struct call *c, const struct nat_media *m, struct str type,
-	struct str body, struct nat_outcome *said)
+static struct media_body rewrite(
+	const struct nat_media *m, struct str type, struct str body, struct nat_outcome *said)
 {
 	struct media_body out = { .text = body };
 	struct str sdp = nat_body_sdp(type, body);
-	struct nat_outcome o;
+	struct nat_rewrite r;
 	struct buf b = { .max = body.n + NAT_MEDIA_ROOM };
 
 	if (!sdp.n)
 		return out;
-	out.mem = b.p = mem_alloc(b.max);
-	buf_add(&b, str_make(body.p, (size_t)(sdp.p - body.p)));
-	if (nat_media_rewrite(&b, sdp, m, &o)) {
+	if (nat_media_plan(&r, sdp, m)) {
+		out.mem = b.p = mem_alloc(b.max);
+		buf_add(&b, str_make(body.p, (size_t)(sdp.p - body.p)));
+		sdp_print_edited(&b, &r.edits);
 		buf_add(&b, str_from(body, (size_t)(sdp.p - body.p) + sdp.n));
 		BUG_ON(!buf_ok(&b));
 		out.text = buf_str(&b);
-	} else {
-		media_body_free(&out);
 	}
-	*said = o;
+	*said = r.out;
 	return out;
 }
 
@@ -172,7 +171,8 @@ static void tell(struct call *c, const char *who, const struct nat_outcome *o)
 	char text[256];
 	struct buf b = BUF_OF(text);
 
-	if (o->reason == NAT_NO_MEDIA || !event_wanted(call_worker(c)->events, EV_CALL_MEDIA))
+	if (o->reason == NAT_NO_MEDIA || o->reason == NAT_KEPT_REACHABLE ||
+		!event_wanted(call_worker(c)->events, EV_CALL_MEDIA))
 		return;
 	nat_outcome_print(&b, o);
 	call_event(c, EV_CALL_MEDIA, "media of %s: %.*s", who, STR_ARG(buf_str(&b)));
@@ -203,7 +203,7 @@ struct str media_offer(struct attempt *at, const struct flow *flow)
 	to.network = network_of(at);
 	to.provider = at->provider != NULL;
 	m = media_between(c, &from, &to, leaves(at));
-	out = rewrite(c, &m, type, body, &at->said);
+	out = rewrite(&m, type, body, &at->said);
 	at->body = out.mem ? arena_str(&c->setup->arena, out.text) : body;
 	at->body_for = flow->remote;
 	media_body_free(&out);
@@ -228,7 +228,7 @@ struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_
 
 	if (!may_carry_sdp(msg))
 		return out;
-	out = rewrite(from->call, &m, fields_type(msg), msg->body, &from->media.said);
+	out = rewrite(&m, fields_type(msg), msg->body, &from->media.said);
 	if (from->media.said.reason != before.reason ||
 		!addr_eq(&from->media.said.stated, &before.stated))
 		tell(from->call, who(from), &from->media.said);
@@ -284,7 +284,7 @@ void media_print(const struct leg *l, json_t *row)
 {
 	const struct media_peer *p = &l->media;
 
-	if (!p->policy && !p->kind && !p->provider && !p->leave && !p->network)
+	if (!p->policy && !p->provider && !p->leave && !p->network)
 		return;
 	json_object_set_new(row, "media",
 		json_pack("{s:i,s:i,s:b,s:b,s:o}", "policy", (int)p->policy, "kind", (int)p->kind,

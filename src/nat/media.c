@@ -236,30 +236,25 @@ static void note_stated(const struct sdp *sdp, enum nat_reason why, struct nat_o
 	out->stated = (struct addr){ 0 };
 }
 
-bool nat_media_rewrite(
-	struct buf *b, struct str text, const struct nat_media *m, struct nat_outcome *out)
+bool nat_media_plan(struct nat_rewrite *rewrite, struct str text, const struct nat_media *m)
 {
-	struct sdp sdp;
-	struct sdp_edits edits;
-	struct rewriting r = { .m = m, .sdp = &sdp, .edits = &edits, .out = out };
+	struct sdp *sdp = &rewrite->sdp;
+	struct rewriting r = { .m = m, .sdp = sdp, .edits = &rewrite->edits, .out = &rewrite->out };
 	enum nat_reason why;
 
-	*out = (struct nat_outcome){ .reason = NAT_NO_MEDIA };
-	if (sdp_parse(text, &sdp) != ERR_OK)
+	rewrite->out = (struct nat_outcome){ .reason = NAT_NO_MEDIA };
+	sdp_edits_init(&rewrite->edits, sdp);
+	if (sdp_parse(text, sdp) != ERR_OK)
 		return false;
-	out->ice = sdp.ice;
-	if (keeps_all(m, sdp.ice, &why)) {
-		note_stated(&sdp, why, out);
+	rewrite->out.ice = sdp->ice;
+	if (keeps_all(m, sdp->ice, &why)) {
+		note_stated(sdp, why, &rewrite->out);
 		return false;
 	}
-	sdp_edits_init(&edits, &sdp);
 	rewrite_session(&r);
-	for (unsigned i = 0; i < sdp.media_count; i++)
-		rewrite_media(&r, &sdp.media[i]);
-	if (!edits.count)
-		return false;
-	sdp_print_edited(b, &edits);
-	return true;
+	for (unsigned i = 0; i < sdp->media_count; i++)
+		rewrite_media(&r, &sdp->media[i]);
+	return rewrite->edits.count > 0;
 }
 
 /* ---- words ---- */

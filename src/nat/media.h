@@ -76,9 +76,14 @@ struct nat_outcome {
 /* How much longer than the SDP what is written may be. */
 enum { NAT_MEDIA_ROOM = SDP_EDITS_MAX * SDP_EDIT_MAX };
 
-/* True: something else was written into `b`. False: nothing was, the SDP goes on as it is. */
-bool nat_media_rewrite(
-	struct buf *b, struct str sdp, const struct nat_media *m, struct nat_outcome *out);
+struct nat_rewrite { /* what is to be changed, until it is printed; borrows the text */
+	struct sdp sdp;
+	struct sdp_edits edits;
+	struct nat_outcome out;
+};
+
+/* False: nothing, the SDP goes on as it is. True: sdp_print_edited() of the edits writes it. */
+bool nat_media_plan(struct nat_rewrite *r, struct str sdp, const struct nat_media *m);
 
 /* The same for one address and port by itself: what would become of it. */
 enum nat_reason nat_media_address(

@@ -160,7 +160,10 @@ enum err sdp_parse(struct str text, struct sdp *out)
 	struct str rest = text, line;
 	enum err e = ERR_OK;
 
-	*out = (struct sdp){ .text = text };
+	out->text = text; /* not all of it: media descriptions are set when they come */
+	out->origin = out->session_connection = STR_NONE;
+	out->ice = false;
+	out->media_count = 0;
 	if (!str_line(&rest, &line) || !str_eq(line, STR("v=0")))
 		return ERR_SYNTAX;
 	while (!e && str_line(&rest, &line)) {

@@ -78,6 +78,7 @@ static void check(const struct row *rows, size_t count)
 			.to.provider = row->to_provider,
 			.leave = row->leave,
 			.rendezvous = row->seen ? &rendezvous : NULL };
+		static struct nat_rewrite rewrite;
 		struct nat_outcome o;
 		bool changed;
 
@@ -86,10 +87,11 @@ static void check(const struct row *rows, size_t count)
 		set_addr(&m.public_address, row->public_address);
 		lines(&bb, row->before);
 		lines(&ab, row->after ? row->after : row->before);
-		changed = nat_media_rewrite(&gb, buf_str(&bb), &m, &o);
+		changed = nat_media_plan(&rewrite, buf_str(&bb), &m);
+		o = rewrite.out;
+		if (changed)
+			sdp_print_edited(&gb, &rewrite.edits);
 		assert_int_equal(changed, row->after != NULL);
-		if (!changed)
-			assert_int_equal(gb.n, 0);
 		buf_char(&gb, 0);
 		buf_char(&ab, 0);
 		if (changed)
