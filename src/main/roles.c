@@ -18,6 +18,14 @@ static void on_send_failed(void *arg, uint64_t id, enum err why)
 	tx_layer_on_send_failed(r->tx, id, why);
 }
 
+static bool on_unreachable(
+	void *arg, const struct addr *remote, struct str method, struct str branch)
+{
+	struct roles *r = arg;
+
+	return tx_layer_on_unreachable(r->tx, remote, method, branch);
+}
+
 static void on_closed(void *arg, uint64_t conn)
 {
 	struct roles *r = arg;
@@ -28,6 +36,7 @@ static void on_closed(void *arg, uint64_t conn)
 const struct transport_handlers roles_transport_handlers = {
 	.on_message = on_message,
 	.on_send_failed = on_send_failed,
+	.on_unreachable = on_unreachable,
 	.on_closed = on_closed,
 };
 

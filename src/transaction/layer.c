@@ -205,15 +205,14 @@ void tx_keep_answer(struct tx_layer *l, uint64_t hash, const struct flow *flow, 
 		timer_start(&l->worker->wheel, &l->forget, FORGET_MS);
 }
 
-static struct tx_client *find_client(struct tx_layer *l, const struct sip_msg *rsp)
+static struct tx_client *find_client(struct tx_layer *l, struct str branch, enum sip_method method)
 {
-	struct str branch = rsp->via.branch;
-	uint64_t h = hash_mix(hash_str(branch), rsp->cseq.method);
+	uint64_t h = hash_mix(hash_str(branch), method);
 
 	for (struct hash_node *n = hash_find(&l->clients, h); n; n = hash_next(n)) {
 		struct tx_client *c = container_of(n, struct tx_client, by_branch);
 
-		if (c->method == rsp->cseq.method && str_eq(str_of(c->branch), branch))
+		if (c->method == method && str_eq(str_of(c->branch), branch))
 			return c;
 	}
 	return NULL;
@@ -286,7 +285,7 @@ static void on_request(struct tx_layer *l, struct sip_msg *m, const struct flow 
 
 static void on_response(struct tx_layer *l, struct sip_msg *m, const struct flow *flow)
 {
-	struct tx_client *c = find_client(l, m);
+	struct tx_client *c = find_client(l, m->via.branch, m->cseq.method);
 
 	if (c)
 		client_on_response(c, m, flow);
@@ -318,6 +317,19 @@ void tx_layer_on_send_failed(struct tx_layer *l, uint64_t id, enum err why)
 			client_fail(container_of(tx, struct tx_client, tx), why);
 		return;
 	}
+}
+
+/* Whoever answered is there: then it is not that request which was lost. */
+bool tx_layer_on_unreachable(
+	struct tx_layer *l, const struct addr *remote, struct str method, struct str branch)
+{
+	struct tx_client *c = find_client(l, branch, sip_method_parse(method));
+
+	if (!c || c->state != CLIENT_CALLING || c->tx.flow.proto != TP_UDP ||
+		!addr_eq(&c->tx.flow.remote, remote))
+		return false;
+	client_fail(c, ERR_NETWORK);
+	return true;
 }
 
 /* ---- answers without a transaction ---- */

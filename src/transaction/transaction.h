@@ -43,6 +43,8 @@ void tx_layer_free(struct tx_layer *l);
 /* What transport_handlers lead to. */
 void tx_layer_on_message(struct tx_layer *l, struct sip_msg *m, const struct flow *flow);
 void tx_layer_on_send_failed(struct tx_layer *l, uint64_t id, enum err why);
+bool tx_layer_on_unreachable(
+	struct tx_layer *l, const struct addr *remote, struct str method, struct str branch);
 
 struct tx_counts {
 	size_t servers, clients;

@@ -157,8 +157,6 @@ struct transport *net_worker_new(
 
 	nw->transport = (struct transport){ .ops = &ops, .worker = w, .handlers = *h, .arg = arg };
 	nw->net = n;
-	nw->send_bytes = mem_alloc(NET_SEND_BYTES);
-	nw->send = mem_alloc(NET_SEND_MAX * sizeof(*nw->send));
 	nw->batch = udp_batch_new();
 	guard_init(&nw->guard, &w->rng);
 	hash_init(&nw->routes, 64);
@@ -173,6 +171,7 @@ struct transport *net_worker_new(
 
 		BUG_ON(e != ERR_OK);
 	}
+	udp_queue_init(nw);
 	worker_on_turn_end(w, &nw->flush, on_turn_end);
 	n->workers[w->id] = nw;
 	return &nw->transport;

@@ -11,7 +11,7 @@
 
 enum {
 	NET_BATCH = 32, /* datagrams a system call */
-	NET_SEND_BYTES = 256 * 1024, /* waiting to go out by UDP, per worker */
+	NET_SEND_BYTES = 256 * 1024, /* waiting to go out by UDP, per worker, about */
 	NET_SEND_MAX = 1024, /* the same in datagrams */
 	NET_ROUTES_MAX = 1024, /* remembered local addresses */
 	NET_TLS_BYTES = 32 * 1024, /* read at once from a TLS connection */
@@ -28,12 +28,15 @@ struct udp_socket { /* one listen line's UDP socket of one worker */
 	struct net_worker *nw;
 	uint32_t lost; /* as the kernel counts: its queue was full */
 	bool blocked; /* the last send said EAGAIN: waiting for room */
+	unsigned waiting; /* of its datagrams in net_worker.send */
+	size_t waiting_bytes;
 };
 
 struct udp_datagram { /* waiting to go out */
-	struct udp_socket *socket;
+	struct udp_socket *socket; /* NULL: done with */
 	struct addr local, remote;
 	size_t at, length; /* in net_worker.send_bytes */
+	bool tried; /* and there was an error, maybe another's */
 	uint64_t id;
 };
 
@@ -53,13 +56,15 @@ struct net_worker {
 	struct transport transport; /* first */
 	struct net *net;
 	struct udp_socket *udp[NET_LISTEN_MAX];
+	unsigned udp_count;
 	struct tcp_listener *tcp[NET_LISTEN_MAX];
 	struct turn_hook flush;
 
 	char *send_bytes;
-	size_t send_used;
+	size_t send_used, send_share; /* of it, a socket's */
 	struct udp_datagram *send;
 	unsigned send_count;
+	bool flushing;
 	struct udp_batch *batch; /* receive buffers */
 	char *tls_bytes; /* NET_TLS_BYTES, for one read */
 	struct fair handshakes; /* begun, by address */
@@ -94,6 +99,10 @@ void udp_close(struct udp_socket *s);
 MUST_USE enum err udp_send(
 	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id);
 void udp_flush(struct net_worker *nw);
+void udp_poll(struct udp_socket *s); /* waits for what it waits for at present */
+/* Reads what ICMP said about datagrams of this socket; false: there was nothing. */
+bool udp_take_errors(struct udp_socket *s);
+void udp_queue_init(struct net_worker *nw); /* once its sockets are open */
 struct udp_batch *udp_batch_new(void);
 void udp_batch_free(struct udp_batch *b);
 

@@ -51,9 +51,14 @@ struct transport;
 struct transport_handlers {
 	/* A message for this worker, parsed and sound. Borrowed: take a reference to keep it. */
 	void (*on_message)(void *arg, struct sip_msg *m, const struct flow *flow);
-	/* A send of transport_send with that id could not be done (connect refused, ICMP, closed).
-	 */
+	/* A send of transport_send with that id could not be done (connect refused, closed, …). */
 	void (*on_send_failed)(void *arg, uint64_t id, enum err why);
+	/*
+	 * ICMP says that a request of this worker did not reach `remote` by UDP; the branch is
+	 * that of its Via. True: there is such a request. May be NULL.
+	 */
+	bool (*on_unreachable)(
+		void *arg, const struct addr *remote, struct str method, struct str branch);
 	/* A connection is gone; every worker is told. */
 	void (*on_closed)(void *arg, uint64_t conn);
 };

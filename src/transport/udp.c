@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * UDP in batches: recvmmsg as long as there is something, sendmmsg at the end of the turn. The
- * local address of a datagram is taken and given per message, so that a socket on a wildcard
- * address answers from the address that was asked.
+ * UDP sockets, and what they receive: in batches, as long as there is something. Each datagram on a
+ * wildcard address says where it was sent to. What goes out: udp_out.c; ICMP errors: udp_icmp.c.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -128,6 +126,8 @@ static void on_readable(struct udp_socket *s)
 
 		batch_prepare(s->nw->batch, s->wildcard);
 		n = recvmmsg(s->fd, s->nw->batch->msgs, NET_BATCH, MSG_DONTWAIT, NULL);
+		if (n < 0 && udp_take_errors(s)) /* it told of one of those */
+			continue;
 		if (n > 0 && round)
 			clock_read(&s->nw->transport.worker->clock);
 		if (n > 0)
@@ -144,15 +144,25 @@ static void on_poll(uv_poll_t *p, int status, int events)
 	struct udp_socket *s = p->data;
 
 	loop_tick(s->nw->transport.worker);
-	if (status < 0)
+	if (status < 0) { /* libuv gives up where the kernel has errors to tell */
+		udp_take_errors(s);
+		s->blocked = false;
+		udp_poll(s);
+		udp_flush(s->nw);
 		return;
+	}
 	if (events & UV_WRITABLE) {
 		s->blocked = false;
-		uv_poll_start(&s->poll, UV_READABLE, on_poll);
+		udp_poll(s);
 		udp_flush(s->nw);
 	}
 	if (events & UV_READABLE)
 		on_readable(s);
+}
+
+void udp_poll(struct udp_socket *s)
+{
+	uv_poll_start(&s->poll, s->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_poll);
 }
 
 enum err udp_open(struct net_worker *nw, uint16_t listener, int fd)
@@ -169,6 +179,10 @@ enum err udp_open(struct net_worker *nw, uint16_t listener, int fd)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	else if (s->wildcard)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	if (s->local.sa.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	if (uv_poll_init_socket(&nw->transport.worker->loop->uv, &s->poll, fd)) {
@@ -176,8 +190,9 @@ enum err udp_open(struct net_worker *nw, uint16_t listener, int fd)
 		return ERR_IO;
 	}
 	s->poll.data = s;
-	uv_poll_start(&s->poll, UV_READABLE, on_poll);
+	udp_poll(s);
 	nw->udp[listener] = s;
+	nw->udp_count++;
 	return ERR_OK;
 }
 
@@ -190,145 +205,4 @@ void udp_close(struct udp_socket *s)
 {
 	uv_poll_stop(&s->poll);
 	uv_close((uv_handle_t *)&s->poll, on_closed);
-}
-
-/* ---- sending ---- */
-
-enum err udp_send(struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id)
-{
-	struct udp_socket *s = flow->listener < NET_LISTEN_MAX ? nw->udp[flow->listener] : NULL;
-	struct udp_datagram *d;
-
-	if (!s)
-		return ERR_UNSUPPORTED;
-	if (nw->send_count == NET_SEND_MAX || bytes.n > NET_SEND_BYTES - nw->send_used)
-		udp_flush(nw);
-	if (nw->send_count == NET_SEND_MAX || bytes.n > NET_SEND_BYTES - nw->send_used) {
-		counter_add(&nw->counters.send_failed, 1);
-		return ERR_LIMIT;
-	}
-	d = &nw->send[nw->send_count++];
-	*d = (struct udp_datagram){ .socket = s,
-		.local = flow->local,
-		.remote = flow->remote,
-		.at = nw->send_used,
-		.length = bytes.n,
-		.id = id };
-	memcpy(nw->send_bytes + d->at, bytes.p, bytes.n);
-	nw->send_used += bytes.n;
-	return ERR_OK;
-}
-
-static void give_local(struct msghdr *h, union control *c, const struct addr *local)
-{
-	struct cmsghdr *head = &c->align;
-
-	h->msg_control = c;
-	if (local->sa.sa_family == AF_INET6) {
-		struct in6_pktinfo info = { .ipi6_addr = local->in6.sin6_addr };
-
-		*head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
-			.cmsg_level = IPPROTO_IPV6,
-			.cmsg_type = IPV6_PKTINFO };
-		memcpy(CMSG_DATA(head), &info, sizeof(info));
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		struct in_pktinfo info = { .ipi_spec_dst = local->in4.sin_addr };
-
-		*head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
-			.cmsg_level = IPPROTO_IP,
-			.cmsg_type = IP_PKTINFO };
-		memcpy(CMSG_DATA(head), &info, sizeof(info));
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-}
-
-/* Sends up to a batch of consecutive datagrams of one socket; returns how many are dealt with. */
-static unsigned send_batch(struct net_worker *nw, unsigned first, int *error)
-{
-	struct mmsghdr msgs[NET_BATCH];
-	struct iovec iov[NET_BATCH];
-	union control control[NET_BATCH];
-	struct udp_socket *s = nw->send[first].socket;
-	unsigned n = 0;
-	int sent;
-
-	for (; n < NET_BATCH && first + n < nw->send_count; n++) {
-		struct udp_datagram *d = &nw->send[first + n];
-
-		if (d->socket != s)
-			break;
-		iov[n] = (struct iovec){ nw->send_bytes + d->at, d->length };
-		msgs[n].msg_hdr = (struct msghdr){ .msg_name = &d->remote,
-			.msg_namelen = addr_len(&d->remote),
-			.msg_iov = &iov[n],
-			.msg_iovlen = 1 };
-		if (s->wildcard && addr_set(&d->local) && !addr_is_any(&d->local))
-			give_local(&msgs[n].msg_hdr, &control[n], &d->local);
-	}
-	do
-		sent = sendmmsg(s->fd, msgs, n, MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
-	*error = sent < 0 ? errno : 0;
-	return sent < 0 ? 0 : (unsigned)sent;
-}
-
-static void report_failure(struct net_worker *nw, const struct udp_datagram *d, int error)
-{
-	struct transport *t = &nw->transport;
-	char peer[ADDR_TEXT_MAX];
-	struct buf b = BUF_OF(peer);
-
-	counter_add(&nw->counters.send_failed, 1);
-	if (event_wanted(t->worker->events, EV_SIP_SEND_FAILED)) {
-		addr_print(&b, &d->remote);
-		event_note(t->worker->events, EV_SIP_SEND_FAILED, STR_NONE, STR_NONE,
-			"could not send to udp:%.*s: %s", STR_ARG(buf_str(&b)), strerror(error));
-	}
-	if (d->id)
-		t->handlers.on_send_failed(
-			t->arg, d->id, error == EMSGSIZE ? ERR_LIMIT : ERR_NETWORK);
-}
-
-static void keep_from(struct net_worker *nw, unsigned first)
-{
-	size_t at = first < nw->send_count ? nw->send[first].at : nw->send_used;
-
-	memmove(nw->send_bytes, nw->send_bytes + at, nw->send_used - at);
-	nw->send_used -= at;
-	nw->send_count -= first;
-	memmove(nw->send, nw->send + first, nw->send_count * sizeof(*nw->send));
-	for (unsigned i = 0; i < nw->send_count; i++)
-		nw->send[i].at -= at;
-}
-
-void udp_flush(struct net_worker *nw)
-{
-	unsigned done = 0;
-
-	/* report_failure may add to the queue while we walk it */
-	while (done < nw->send_count) {
-		struct udp_socket *s = nw->send[done].socket;
-		int error;
-		unsigned n = s->blocked ? 0 : send_batch(nw, done, &error);
-
-		if (s->blocked || (n == 0 && (error == EAGAIN || error == ENOBUFS))) {
-			if (!s->blocked)
-				uv_poll_start(&s->poll, UV_READABLE | UV_WRITABLE, on_poll);
-			s->blocked = true;
-			break;
-		}
-		counter_add(&nw->counters.sent, n);
-		if (n == 0) {
-			struct udp_datagram failed = nw->send[done];
-
-			done++;
-			keep_from(nw, done);
-			done = 0;
-			report_failure(nw, &failed, error);
-			continue;
-		}
-		done += n;
-	}
-	keep_from(nw, done);
 }

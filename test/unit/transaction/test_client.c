@@ -204,6 +204,43 @@ static void test_transport_error(void **state)
 	assert_int_equal(u->dones, 1);
 }
 
+/* 18.4: only by its own branch, from where it went, and as long as nobody answered. */
+static void test_unreachable(void **state)
+{
+	struct user *u = *state;
+	struct addr other = u->wire.udp.remote;
+	struct str branch;
+
+	send_invite(u, &u->wire.udp);
+	branch = u->wire.sent[0].msg->via.branch;
+	addr_set_port(&other, 1);
+	assert_false(tx_layer_on_unreachable(u->wire.layer, &other, STR("INVITE"), branch));
+	assert_false(tx_layer_on_unreachable(
+		u->wire.layer, &u->wire.udp.remote, STR("INVITE"), STR("z9hG4bK00")));
+	assert_false(
+		tx_layer_on_unreachable(u->wire.layer, &u->wire.udp.remote, STR("ACK"), branch));
+	assert_int_equal(u->fails, 0);
+	assert_true(
+		tx_layer_on_unreachable(u->wire.layer, &u->wire.udp.remote, STR("INVITE"), branch));
+	wire_advance(&u->wire, 0);
+	assert_int_equal(u->why, ERR_NETWORK);
+	assert_int_equal(u->dones, 1);
+}
+
+static void test_unreachable_after_an_answer(void **state)
+{
+	struct user *u = *state;
+
+	send_invite(u, &u->wire.udp);
+	answer(u, 180, "INVITE", "t");
+	assert_false(tx_layer_on_unreachable(u->wire.layer, &u->wire.udp.remote, STR("INVITE"),
+		u->wire.sent[0].msg->via.branch));
+	answer(u, 486, "INVITE", "t");
+	wire_advance(&u->wire, 32000);
+	assert_int_equal(u->fails, 0);
+	assert_int_equal(u->dones, 1);
+}
+
 static void test_not_sent_no_callback(void **state)
 {
 	struct user *u = *state;
@@ -318,6 +355,8 @@ int main(void)
 		CASE(test_refusal_is_acknowledged),
 		CASE(test_accepted),
 		CASE(test_transport_error),
+		CASE(test_unreachable),
+		CASE(test_unreachable_after_an_answer),
 		CASE(test_not_sent_no_callback),
 		CASE(test_cancel_waits_for_a_provisional),
 		CASE(test_cancel_crosses_a_final),
