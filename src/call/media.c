@@ -97,13 +97,9 @@ static struct str network_of(const struct attempt *at)
 
 static enum nat_kind kind_of_callee(const struct attempt *at)
 {
-	struct addr stated = { 0 };
-	struct sip_uri uri;
-
-	if (at->kind != ATTEMPT_BINDING || sip_uri_parse(at->uri, &uri) != ERR_OK ||
-		!parse_host(uri.host, sip_uri_port(&uri), &stated))
+	if (at->kind != ATTEMPT_BINDING)
 		return NAT_UNKNOWN;
-	return nat_kind_of(&stated, &at->flow.remote, at->flow.proto == TP_UDP);
+	return nat_kind_of_contact(at->uri, &at->flow.remote, at->flow.proto == TP_UDP);
 }
 
 void media_take_over(struct leg *l, const struct attempt *at)

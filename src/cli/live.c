@@ -36,10 +36,10 @@ static int list(struct cli *c, const char *command, const struct cli_column *col
 int live_bindings(struct cli *c)
 {
 	static const struct cli_column columns[] = { { "aor", "ACCOUNT" }, { "contact", "CONTACT" },
-		{ "remote", "FROM" }, { "expires_s", "EXPIRES IN" },
-		{ "user_agent", "USER AGENT" } };
+		{ "remote", "FROM" }, { "expires_s", "EXPIRES IN" }, { "user_agent", "USER AGENT" },
+		{ "nat", "NAT" } };
 
-	return list(c, "bindings", columns, 5, "No phone is registered.");
+	return list(c, "bindings", columns, 6, "No phone is registered.");
 }
 
 int live_calls(struct cli *c)

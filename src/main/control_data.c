@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "main/control_int.h"
+#include "nat/path.h"
 
 /* ---- bindings ---- */
 
@@ -13,6 +14,16 @@ struct listing {
 	int64_t now_ms;
 	uint64_t left_out;
 };
+
+/* What signalling tells; through other proxies, nothing. */
+static const char *nat_of(const struct binding *b)
+{
+	enum nat_kind k = NAT_UNKNOWN;
+
+	if (!b->path.n)
+		k = nat_kind_of_contact(b->contact, &b->flow.remote, b->flow.proto == TP_UDP);
+	return nat_kind_words(k);
+}
 
 static void add_binding(struct str aor, const struct binding *b, void *arg)
 {
@@ -34,6 +45,7 @@ static void add_binding(struct str aor, const struct binding *b, void *arg)
 	json_object_set_new(o, "q", json_real(b->q1000 / 1000.0));
 	json_object_set_new(o, "user_agent", control_text(b->user_agent));
 	json_object_set_new(o, "call_id", control_text(b->call_id));
+	json_object_set_new(o, "nat", json_string(nat_of(b)));
 	answer_row(&l->answer, o);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nat/path.h"
 
+#include "sip/uri.h"
+
 enum nat_kind nat_kind_of(const struct addr *stated, const struct addr *observed, bool udp)
 {
 	if (!addr_set(stated) || !addr_set(observed))
@@ -10,6 +12,17 @@ enum nat_kind nat_kind_of(const struct addr *stated, const struct addr *observed
 	if (!udp)
 		return NAT_UNKNOWN; /* the port of a connection is nobody's choice */
 	return addr_port(stated) == addr_port(observed) ? NAT_KEEPS_PORTS : NAT_CHANGES_PORTS;
+}
+
+enum nat_kind nat_kind_of_contact(struct str contact, const struct addr *observed, bool udp)
+{
+	struct addr stated;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(contact, &uri) != ERR_OK ||
+		addr_parse_ip(uri.host, sip_uri_port(&uri), &stated) != ERR_OK)
+		return NAT_UNKNOWN;
+	return nat_kind_of(&stated, observed, udp);
 }
 
 const char *nat_kind_words(enum nat_kind k)

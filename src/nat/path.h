@@ -19,6 +19,8 @@ enum nat_kind { NAT_UNKNOWN, NAT_NONE, NAT_KEEPS_PORTS, NAT_CHANGES_PORTS, NAT_S
 
 /* stated: what it calls itself (Via, Contact); unset: nothing usable. udp: ports count. */
 enum nat_kind nat_kind_of(const struct addr *stated, const struct addr *observed, bool udp);
+/* By the Contact that it registered, a URI. */
+enum nat_kind nat_kind_of_contact(struct str contact, const struct addr *observed, bool udp);
 const char *nat_kind_words(enum nat_kind k); /* "behind a NAT that keeps ports" */
 
 struct nat_end {

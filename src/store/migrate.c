@@ -189,8 +189,8 @@ static const char *const versions[] = {
 	" PRIMARY KEY (customer, name_key));",
 
 	/* 7: what happens to the addresses in SDP */
-	"ALTER TABLE accounts ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';"
-	"ALTER TABLE providers ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';",
+	("ALTER TABLE accounts ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';"
+	 "ALTER TABLE providers ADD COLUMN media VARCHAR(8) NOT NULL DEFAULT '';"),
 };
 
 enum { VERSION = sizeof(versions) / sizeof(*versions) };

@@ -41,6 +41,20 @@ static void test_kinds(void **state)
 	}
 }
 
+static void test_contacts(void **state)
+{
+	struct addr observed = at("203.0.113.9:5060");
+
+	assert_int_equal(
+		nat_kind_of_contact(STR("sip:a@203.0.113.9:5060"), &observed, true), NAT_NONE);
+	assert_int_equal(
+		nat_kind_of_contact(STR("sip:a@10.0.0.1"), &observed, true), NAT_KEEPS_PORTS);
+	assert_int_equal(nat_kind_of_contact(STR("sip:a@10.0.0.1:5062;ob"), &observed, true),
+		NAT_CHANGES_PORTS);
+	assert_int_equal(nat_kind_of_contact(STR("sip:a@phone"), &observed, true), NAT_UNKNOWN);
+	assert_int_equal(nat_kind_of_contact(STR("what"), &observed, true), NAT_UNKNOWN);
+}
+
 struct end { /* of a row: what it said became of it, and what is in front of it */
 	enum nat_reason reason;
 	enum nat_kind kind;
@@ -154,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_contacts),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_both_ways),
 	};
