@@ -24,7 +24,7 @@ struct crypto_block *contact_key(const uint8_t *key)
 }
 
 static struct str token(
-	const struct call_layer *l, struct str call_id, struct str tag, char out[TOKEN_CHARS])
+	const struct call_layer *l, struct str call_id, struct str tag, char out[TOKEN_CHARS + 1])
 {
 	uint64_t words[2] = { hash_stable(call_id), hash_stable(tag) };
 	uint8_t in[CRYPTO_BLOCK], mac[CRYPTO_BLOCK];
@@ -40,7 +40,7 @@ static struct str token(
 void contact_print(struct buf *b, const struct call_layer *l, struct str user,
 	const struct flow *flow, struct str call_id, struct str tag)
 {
-	char mem[TOKEN_CHARS];
+	char mem[TOKEN_CHARS + 1];
 
 	buf_lit(b, "<sip:");
 	if (!str_empty(user)) {
@@ -63,7 +63,7 @@ enum whose { OURS, REWRITTEN, FORGED };
 static enum whose check(const struct leg *l, const struct sip_uri *uri)
 {
 	struct str ours = l->d.local_contact, given = sip_uri_param(uri, STR("tandem"));
-	char mem[TOKEN_CHARS];
+	char mem[TOKEN_CHARS + 1];
 	struct str good = token(l->call->layer, l->d.call_id, l->d.local_tag, mem);
 
 	if (str_find_str(ours, PARAM) == ours.n) /* of a version before this one */
