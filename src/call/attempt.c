@@ -145,7 +145,10 @@ static void print_ids(struct buf *b, struct attempt *at, uint32_t cseq, const st
 	sip_print_hdr(b, SIP_HDR_CALL_ID, at->call_id);
 	sip_print_hdr_fmt(
 		b, SIP_HDR_CSEQ, "%u %.*s", cseq, STR_ARG(sip_method_name(at->call->method)));
-	contact_print(&contact, at->call->layer, at->contact_user, flow, at->call_id, at->tag);
+	contact_print(&contact, at->call->layer, at->contact_user, flow,
+		at->dial->run->caller.req->uri.scheme == SIP_SCHEME_SIPS ||
+			str_istarts(at->uri, STR("sips:")),
+		at->call_id, at->tag);
 	if (!str_eq(buf_str(&contact), at->contact))
 		at->contact = arena_str(&at->call->setup->arena, buf_str(&contact));
 	if (at->call->method == SIP_INVITE)

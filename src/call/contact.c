@@ -38,17 +38,17 @@ static struct str token(
 
 /* "<sip:user@192.0.2.1:5060;transport=tcp;tandem=…>" */
 void contact_print(struct buf *b, const struct call_layer *l, struct str user,
-	const struct flow *flow, struct str call_id, struct str tag)
+	const struct flow *flow, bool secure, struct str call_id, struct str tag)
 {
 	char mem[TOKEN_CHARS + 1];
 
-	buf_lit(b, "<sip:");
+	buf_add(b, secure ? STR("<sips:") : STR("<sip:"));
 	if (!str_empty(user)) {
 		buf_add(b, user);
 		buf_char(b, '@');
 	}
 	addr_print(b, &flow->local);
-	if (flow->proto != TP_UDP) {
+	if (flow->proto != TP_UDP && !secure) {
 		buf_lit(b, ";transport=");
 		buf_add(b, tp_proto_name(flow->proto));
 	}

@@ -400,9 +400,10 @@ bool target_next_flow(struct attempt *failed);
 
 /* ---- contact.c ---- */
 struct crypto_block *contact_key(const uint8_t *key);
-/* Our Contact on a flow, for the dialog with these names. */
+/* Our Contact on a flow, for the dialog with these names. secure: its URI is sips (RFC 5630 3.1).
+ */
 void contact_print(struct buf *b, const struct call_layer *l, struct str user,
-	const struct flow *flow, struct str call_id, struct str tag);
+	const struct flow *flow, bool secure, struct str call_id, struct str tag);
 /* False: a request within the dialog that is not from its peer. */
 bool contact_check(struct leg *l, const struct sip_msg *req, const struct flow *flow);
 

@@ -217,6 +217,8 @@ static bool admit(struct incoming *in)
 
 	if (in->req->has_max_forwards && in->req->max_forwards == 0)
 		return refuse(in, 483, STR_NONE);
+	if (in->req->uri.scheme == SIP_SCHEME_SIPS && in->flow->proto != TP_TLS)
+		return refuse(in, 416, STR("sips is called over TLS"));
 	if (!admit_call(in))
 		return false;
 	if (!check_require(in))
@@ -266,7 +268,8 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 	c->a = leg_new(c, false);
 	if (c->method != SIP_INVITE)
 		return ERR_OK;
-	contact_print(&b, c->layer, STR_NONE, in->flow, in->req->call_id, tx_server_tag(tx));
+	contact_print(&b, c->layer, STR_NONE, in->flow, in->req->uri.scheme == SIP_SCHEME_SIPS,
+		in->req->call_id, tx_server_tag(tx));
 	e = dialog_init_uas(&c->a->d, in->req, in->flow, tx_server_tag(tx), buf_str(&b));
 	if (e != ERR_OK)
 		return e;

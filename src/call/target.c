@@ -38,6 +38,8 @@ struct adding {
 	struct account *account;
 	struct gruu gruu;
 	unsigned count;
+	bool secure; /* sips: was called: over TLS, or not at all (RFC 3261 26.2.2) */
+	unsigned insecure;
 };
 
 /* Two phones may give themselves the same name, behind two routers. */
@@ -82,6 +84,10 @@ static void add_binding(const struct binding *b, void *arg)
 	add->count++;
 	if (binding_known(add->d, b))
 		return;
+	if (add->secure && b->flow.proto != TP_TLS) {
+		add->insecure++;
+		return;
+	}
 	spare = b->reg_id && rings_already(add, b);
 	at = attempt_new(add->d, add->leg, ATTEMPT_BINDING, b->contact);
 	if (!at)
@@ -113,10 +119,13 @@ static void add_bindings(struct dial *d, const struct dial_leg *leg, struct acco
 	struct adding add = { .d = d, .leg = leg, .account = acc };
 	struct sip_uri uri;
 
+	add.secure = d->run->caller.req->uri.scheme == SIP_SCHEME_SIPS;
 	if (sip_uri_parse(leg->uri, &uri) == ERR_OK)
 		gruu_read(d->run->call->layer->env.key, &uri, &add.gruu);
 	location_each(d->run->call->layer->env.location, acc->aor,
 		call_worker(d->run->call)->clock.wall_ms, add_binding, &add);
+	if (add.insecure && add.insecure == add.count)
+		drop(d, leg, 480, "is not registered over TLS, as a call to sips: needs");
 	if (!add.count)
 		drop(d, leg, 480,
 			add.gruu.kind ? "is not registered with that phone" : "is not registered");

@@ -43,6 +43,16 @@ static bool same_level(const struct conf *a, const struct conf *b, const struct 
 	return x == y || (!o->initial && x == a->log_level_all && y == b->log_level_all);
 }
 
+static bool same_certificates(const struct conf *a, const struct conf *b)
+{
+	bool same = a->certificate_count == b->certificate_count;
+
+	for (unsigned i = 0; same && i < a->certificate_count; i++)
+		same = str_eq(a->certificates[i].chain, b->certificates[i].chain) &&
+			str_eq(a->certificates[i].key, b->certificates[i].key);
+	return same;
+}
+
 static bool same(const struct conf *a, const struct conf *b, const struct conf_option *o)
 {
 	const void *x = (const char *)a + o->offset, *y = (const char *)b + o->offset;
@@ -52,6 +62,8 @@ static bool same(const struct conf *a, const struct conf *b, const struct conf_o
 		return same_listen(a, b);
 	case CONF_UA_RULE:
 		return same_ua(a, b);
+	case CONF_CERTIFICATE:
+		return same_certificates(a, b);
 	case CONF_ALGORITHMS:
 		return same_algorithms(a, b);
 	case CONF_NUMBER:

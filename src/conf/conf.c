@@ -105,7 +105,8 @@ static int on_pair(void *arg, const char *section, const char *key, const char *
 {
 	struct reader *r = arg;
 	const struct conf_option *o = find_option(section, key);
-	bool repeatable = o && (o->type == CONF_LISTEN || o->type == CONF_UA_RULE);
+	bool repeatable = o &&
+		(o->type == CONF_LISTEN || o->type == CONF_UA_RULE || o->type == CONF_CERTIFICATE);
 	char text[512];
 	struct buf why = BUF_OF(text);
 	unsigned *given;
@@ -167,6 +168,17 @@ static void settle_paths(struct conf *c)
 	c->data_dir = absolute(c, dir, c->data_dir);
 	c->key_file = absolute(c, c->data_dir, c->key_file);
 	c->control = absolute(c, c->data_dir, c->control);
+	for (unsigned i = 0; i < c->certificate_count; i++) {
+		struct conf_certificate *one = &c->certificates[i];
+
+		one->chain = absolute(c, c->data_dir, one->chain);
+		if (one->key.n)
+			one->key = absolute(c, c->data_dir, one->key);
+	}
+	if (c->tls_client_ca.n)
+		c->tls_client_ca = absolute(c, c->data_dir, c->tls_client_ca);
+	if (c->tls_ca.n)
+		c->tls_ca = absolute(c, c->data_dir, c->tls_ca);
 	c->store_url = str_of(arena_printf(&c->arena, "sqlite:%.*s",
 		STR_ARG(absolute(c, c->data_dir, str_from(c->store_url, scheme.n)))));
 }
@@ -178,9 +190,33 @@ static void fault_at(struct reader *r, const char *section, const char *key, con
 	buf_printf(r->errors, "[%s] %s %s\n", section, key, what);
 }
 
+static bool is_one_of(struct str word, const char *a, const char *b, const char *c)
+{
+	return str_eq(word, str_of(a)) || str_eq(word, str_of(b)) || str_eq(word, str_of(c));
+}
+
+static void check_tls(struct reader *r)
+{
+	const struct conf *c = r->conf;
+
+	for (unsigned i = 0; i < c->listen_count; i++)
+		if (str_istarts(c->listen[i], STR("tls:")) && c->certificate_count == 0) {
+			fault_at(r, "sip", "listen", "with tls: needs a [tls] certificate");
+			break;
+		}
+	if (!is_one_of(c->tls_clients, "no", "ask", "require"))
+		fault_at(r, "tls", "clients", "must be no, ask or require");
+	else if (!str_eq(c->tls_clients, STR("no")) && !c->tls_client_ca.n)
+		fault_at(r, "tls", "clients", "needs a client_ca");
+	if (!is_one_of(c->tls_verify, "yes", "wildcards", "no"))
+		fault_at(r, "tls", "verify", "must be yes, wildcards or no");
+}
+
 static void check_together(struct reader *r)
 {
 	const struct conf *c = r->conf;
+
+	check_tls(r);
 
 	if (c->expires_min_s > c->expires_max_s)
 		fault_at(r, "registrar", "expires_min_s", "is above expires_max_s");

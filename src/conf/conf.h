@@ -20,6 +20,7 @@
 enum {
 	CONF_LISTEN_MAX = 32,
 	CONF_UA_RULES_MAX = 32,
+	CONF_CERTIFICATES_MAX = 64,
 	CONF_ALGORITHMS_MAX = 3,
 	CONF_BYTES_MAX = 256 * 1024, /* of a file */
 	CONF_ERRORS_MAX = 16 * 1024, /* a good size for `errors` */
@@ -29,6 +30,11 @@ struct conf_ua_rule { /* "expires=SECONDS contacts=first|all PATTERN" */
 	struct str pattern; /* extended regular expression, ignoring case */
 	unsigned expires_max_s; /* 0: as for everybody */
 	bool contact_lists;
+};
+
+struct conf_certificate { /* PEM files */
+	struct str chain;
+	struct str key; /* empty: it stands in the same file */
 };
 
 struct conf {
@@ -47,6 +53,12 @@ struct conf {
 	unsigned connection_idle_s, connection_message_s, connect_s, connection_queue_bytes;
 	struct str dns_servers, dns_probe, enum_roots;
 	unsigned dns_timeout_ms, dns_tries;
+
+	/* [tls] */
+	struct conf_certificate certificates[CONF_CERTIFICATES_MAX];
+	unsigned certificate_count;
+	struct str tls_clients, tls_client_ca, tls_verify, tls_ca;
+	unsigned tls_handshake_s, tls_handshakes_per_ip;
 
 	/* [registrar] */
 	unsigned expires_min_s, expires_max_s, bindings_max, keepalive_s;
@@ -110,6 +122,7 @@ enum conf_type {
 	CONF_STORE_URL, /* "sqlite:PATH" */
 	CONF_LISTEN, /* repeatable; several in a line are separated by blanks */
 	CONF_UA_RULE, /* repeatable */
+	CONF_CERTIFICATE, /* repeatable */
 	CONF_ALGORITHMS, /* list of digest algorithms */
 	CONF_LOG_TO, /* "stderr" or "journald" */
 	CONF_LEVEL, /* of events; "level.CATEGORY" that is not set is what "level" is */

@@ -15,7 +15,7 @@
 
 const struct conf_option conf_options[] = {
 	{ "sip", "listen", CONF_LISTEN, 0, "udp:*:5060 tcp:*:5060", 0, 0, false,
-		"Address to listen on, as udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." },
+		"Address to listen on, as udp:ADDRESS:PORT, tcp: or tls:; may be repeated." },
 	NUMBER("sip", "workers", workers, "0", 0, 64,
 		"Threads that handle SIP; 0 means one a processor."),
 	{ "sip", "server", CONF_TEXT, AT(server), "Tandem", 0, 0, false,
@@ -53,6 +53,25 @@ const struct conf_option conf_options[] = {
 	NUMBER("sip", "dns_timeout_ms", dns_timeout_ms, "4000", 100, 60000,
 		"How long looking up a name may take."),
 	NUMBER("sip", "dns_tries", dns_tries, "2", 1, 10, "How often a name server is asked."),
+
+	{ "tls", "certificate", CONF_CERTIFICATE, 0, NULL, 0, 0, true,
+		"Files with a certificate, those that lead to who signed it, and its key, in PEM; "
+		"may be repeated: the name that a phone asks for chooses, else it is the first." },
+	{ "tls", "clients", CONF_TEXT, AT(tls_clients), "no", 0, 0, true,
+		"Whether phones must have a certificate of their own: no, ask or require." },
+	{ "tls", "client_ca", CONF_PATH, AT(tls_client_ca), NULL, 0, 0, true,
+		"Certificates in PEM of those who sign phones' certificates." },
+	{ "tls", "verify", CONF_TEXT, AT(tls_verify), "yes", 0, 0, true,
+		"Whether providers must prove who they are: yes, wildcards (names like "
+		"*.example.com count) or no." },
+	{ "tls", "ca", CONF_PATH, AT(tls_ca), NULL, 0, 0, true,
+		"Certificates in PEM of those who sign providers' certificates; else the "
+		"system's." },
+	NUMBER("tls", "handshake_s", tls_handshake_s, "10", 1, 120,
+		"How long a TLS handshake may take."),
+	NUMBER("tls", "handshakes_per_ip", tls_handshakes_per_ip, "100", 0, 100000,
+		"TLS handshakes that an address may begin in a second, with each worker; 0: any "
+		"number."),
 
 	NUMBER("registrar", "expires_min_s", expires_min_s, "120", 1, 86400,
 		"Shortest registration; shorter wishes are answered 423."),

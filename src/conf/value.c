@@ -62,8 +62,9 @@ static enum err check_listen(struct str v, struct buf *why)
 	struct addr a;
 
 	if (!str_cut(&rest, ':', &proto) ||
-		(!str_ieq(proto, STR("udp")) && !str_ieq(proto, STR("tcp")))) {
-		buf_printf(why, "\"%.*s\" must start with udp: or tcp:", STR_ARG(v));
+		(!str_ieq(proto, STR("udp")) && !str_ieq(proto, STR("tcp")) &&
+			!str_ieq(proto, STR("tls")))) {
+		buf_printf(why, "\"%.*s\" must start with udp:, tcp: or tls:", STR_ARG(v));
 		return ERR_SYNTAX;
 	}
 	if (str_starts(rest, STR("*:"))) {
@@ -104,6 +105,28 @@ static enum err set_listen(
 		}
 		c->listen[c->listen_count++] = arena_str(&c->arena, one);
 	}
+	return ERR_OK;
+}
+
+/* "CHAIN.pem [KEY.pem]" */
+static enum err set_certificate(
+	struct conf *c, const struct conf_option *o, struct str v, struct buf *why)
+{
+	struct str rest = str_trim(v), chain = str_first(rest, str_find(rest, ' '));
+	struct conf_certificate *to = &c->certificates[c->certificate_count];
+
+	rest = str_trim(str_from(rest, chain.n));
+	if (!chain.n || str_find(rest, ' ') < rest.n) {
+		buf_lit(why, "must be a file, or two: CHAIN.pem KEY.pem");
+		return ERR_SYNTAX;
+	}
+	if (c->certificate_count == CONF_CERTIFICATES_MAX) {
+		buf_printf(why, "there are more than %d certificates", CONF_CERTIFICATES_MAX);
+		return ERR_LIMIT;
+	}
+	to->chain = arena_str(&c->arena, chain);
+	to->key = rest.n ? arena_str(&c->arena, rest) : STR_NONE;
+	c->certificate_count++;
 	return ERR_OK;
 }
 
@@ -276,6 +299,7 @@ enum err conf_value_set(
 		[CONF_STORE_URL] = set_store_url,
 		[CONF_LISTEN] = set_listen,
 		[CONF_UA_RULE] = set_ua_rule,
+		[CONF_CERTIFICATE] = set_certificate,
 		[CONF_ALGORITHMS] = set_algorithms,
 		[CONF_LOG_TO] = set_log_to,
 		[CONF_LEVEL] = set_level,

@@ -47,6 +47,7 @@ enum event_category {
 	X(SERVICE_STOP, SERVICE, NOTICE, "service.stop")                                           \
 	X(SERVICE_CONFIG, SERVICE, NOTICE, "service.config")                                       \
 	X(SERVICE_KEYS, SERVICE, NOTICE, "service.keys")                                           \
+	X(SERVICE_CERTIFICATES, SERVICE, NOTICE, "service.certificates")                           \
 	X(NETWORK, SERVICE, NOTICE, "service.network")                                             \
 	X(PROCESS_DIED, SERVICE, ERROR, "process.died")                                            \
 	X(PROCESS_START, SERVICE, INFO, "process.start")                                           \

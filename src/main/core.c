@@ -11,6 +11,7 @@
 #include "main/control.h"
 #include "main/jail.h"
 #include "main/launch.h"
+#include "main/tls_files.h"
 #include "transport/breaker.h"
 #include "transport/dns_cache.h"
 
@@ -55,6 +56,18 @@ static enum err take_sockets(struct core *c, unsigned workers, unsigned lines, s
 			return ERR_IO;
 	}
 	return ERR_OK;
+}
+
+static enum err read_certificates(struct core *c, struct buf *why)
+{
+	struct tls_files files;
+	enum err e = tls_files_read(LAUNCH_TLS, &files);
+
+	if (!e)
+		e = tls_new(&files.settings, c->key, &c->tls, why);
+	tls_files_free(&files);
+	c->net_config.tls = c->tls;
+	return e;
 }
 
 static void start_events(struct core *c)
@@ -276,12 +289,14 @@ int core_main(int argc, char **argv)
 	prctl(PR_SET_NAME, "tandem-core");
 	clock_read(&c->started);
 	if (read_conf(c, argv[2], &why) == ERR_OK &&
-		take_sockets(c, workers, lines, &why) == ERR_OK && jail_enter() == ERR_OK) {
+		take_sockets(c, workers, lines, &why) == ERR_OK &&
+		read_certificates(c, &why) == ERR_OK && jail_enter() == ERR_OK) {
 		start_events(c);
 		code = run(c);
 	} else {
 		fprintf(stderr, "tandem: core cannot start: %.*s\n", STR_ARG(buf_str(&why)));
 	}
+	tls_free(c->tls);
 	crypto_wipe(c->key, sizeof(c->key));
 	keyring_wipe(&c->keys);
 	conf_free(c->conf);

@@ -56,6 +56,7 @@ struct core {
 	char session[NODE_SESSION_MAX];
 	struct call_limits *limits;
 	struct dialplan_host *dialplan;
+	struct tls *tls;
 	struct net *net;
 	struct dns_cache *names;
 	struct breaker *breaker;

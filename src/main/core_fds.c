@@ -8,6 +8,7 @@
 #include "main/control.h"
 #include "main/launch.h"
 #include "main/network.h"
+#include "main/tls_files.h"
 
 enum { HANDLES = 3, MISSING_KEYS_MS = 10000 };
 
@@ -56,6 +57,25 @@ static void take_keys(struct core *c, int fd)
 	control_keys_told(c->control, read);
 }
 
+/* Connections that are there go on under what they began with. */
+static void take_certificates(struct core *c, int fd)
+{
+	char text[512];
+	struct buf why = BUF_OF(text);
+	struct tls_files files;
+	enum err e = tls_files_read(fd, &files);
+
+	if (!e)
+		e = tls_reload(c->tls, &files.settings, &why);
+	if (e)
+		event_note(c->events, EV_SERVICE_CERTIFICATES, STR_NONE, STR_NONE,
+			"the certificates were not taken over: %.*s", STR_ARG(buf_str(&why)));
+	else if (files.settings.count)
+		event_note(c->events, EV_SERVICE_CERTIFICATES, STR_NONE, STR_NONE,
+			"%u certificates are in use", files.settings.count);
+	tls_files_free(&files);
+}
+
 /* Somebody sealed with a key that is in the file by now, perhaps. */
 static void on_keys_timer(uv_timer_t *t)
 {
@@ -77,6 +97,8 @@ static void on_channel(uv_poll_t *p, int status, int events)
 			dialplan_host_attach(f->core->dialplan, fd);
 		else if (m == LAUNCH_RELOAD && fd >= 0)
 			reload(f->core, fd);
+		else if (m == LAUNCH_CERTIFICATES && fd >= 0)
+			take_certificates(f->core, fd);
 		else if (m == LAUNCH_KEYS)
 			take_keys(f->core, fd);
 		else if (fd >= 0)

@@ -15,6 +15,7 @@ enum launch_fd {
 	LAUNCH_CONF, /* memfd with the text of the configuration */
 	LAUNCH_KEY, /* memfd with the key ring */
 	LAUNCH_CONTROL, /* listening Unix socket */
+	LAUNCH_TLS, /* memfd of tls_files_open */
 	LAUNCH_LISTEN, /* the sockets of net_bind, from here on */
 };
 
@@ -23,6 +24,7 @@ enum launch_message {
 	LAUNCH_DIALPLAN = 'D', /* to core, fd: control socket of a fresh dialplan process */
 	LAUNCH_RELOAD = 'C', /* to core, fd: memfd with a new configuration */
 	LAUNCH_KEYS = 'K', /* to core, fd: memfd with the key ring as it is now; none: unreadable */
+	LAUNCH_CERTIFICATES = 'T', /* to core, fd: memfd of tls_files_open as they are now */
 	LAUNCH_READY = 'R', /* to the supervisor: core is serving */
 	LAUNCH_WANT_KEYS =
 		'k', /* to the supervisor: read the key ring again, LAUNCH_KEYS follows */

@@ -24,6 +24,8 @@ enum err settings_net(
 			.idle_s = c->connection_idle_s,
 			.message_s = c->connection_message_s,
 			.connect_s = c->connect_s,
+			.handshake_s = c->tls_handshake_s,
+			.handshakes_per_ip = c->tls_handshakes_per_ip,
 			.queue_bytes_max = c->connection_queue_bytes } };
 	for (unsigned i = 0; i < c->listen_count && i < NET_LISTEN_MAX; i++) {
 		enum err e = net_listen_parse(c->listen[i], &out->listen[i]);
@@ -50,6 +52,7 @@ void settings_resolver(
 		out->ipv6 = out->ipv6 || net->listen[i].addr.sa.sa_family == AF_INET6;
 		out->udp = out->udp || net->listen[i].proto == TP_UDP;
 		out->tcp = out->tcp || net->listen[i].proto == TP_TCP;
+		out->tls = out->tls || net->listen[i].proto == TP_TLS;
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "main/control_socket.h"
 #include "main/launch.h"
 #include "main/settings.h"
+#include "main/tls_files.h"
 
 enum { STOP_MS = 15000, DIALPLAN_STOP_MS = 3000, NOFILE_WISH = 262144, SESSION_CHARS = 8 };
 
@@ -75,6 +76,16 @@ static void make_session(struct supervisor *s)
 	rng_token(&rng, &b, SESSION_CHARS);
 }
 
+/* A start with certificates that are not there is none. */
+static bool find_certificates(const struct conf *c, struct buf *why)
+{
+	int fd = tls_files_open(c, why);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static bool load(struct supervisor *s)
 {
 	char text[CONF_ERRORS_MAX];
@@ -82,7 +93,7 @@ static bool load(struct supervisor *s)
 	bool fine = conf_load(s->conf_path, &s->conf, &why) == ERR_OK &&
 		settings_net(s->conf, settings_workers(s->conf), &s->net, &why) == ERR_OK &&
 		place_make(s->conf, &s->place, &why) == ERR_OK &&
-		key_load(s->conf, &s->keys, &why) == ERR_OK &&
+		key_load(s->conf, &s->keys, &why) == ERR_OK && find_certificates(s->conf, &why) &&
 		net_bind(&s->net, s->fds, &why) == ERR_OK;
 
 	if (fine) {
@@ -153,6 +164,19 @@ static void start_log(struct supervisor *s)
  */
 #define CORE_TUNABLES "glibc.malloc.tcache_count=500"
 
+/* As they are now; those that cannot be read are told of, and -1. */
+static int open_certificates(struct supervisor *s)
+{
+	char text[512];
+	struct buf why = BUF_OF(text);
+	int fd = tls_files_open(s->reloaded ? s->reloaded : s->conf, &why);
+
+	if (fd < 0)
+		event_note(s->events, EV_SERVICE_CERTIFICATES, STR_NONE, STR_NONE,
+			"the certificates cannot be read: %.*s", STR_ARG(buf_str(&why)));
+	return fd;
+}
+
 static enum err start_core(struct supervisor *s)
 {
 	char workers[16], lines[16], path[PATH_MAX];
@@ -168,17 +192,19 @@ static enum err start_core(struct supervisor *s)
 		.gid = s->place.gid };
 	int text = launch_text_fd("tandem.conf", s->conf->text);
 	int keys = launch_keys_fd(&s->keys);
+	int tls = open_certificates(s);
 	enum err e = ERR_IO;
 
 	snprintf(path, sizeof(path), "%.*s", STR_ARG(s->conf->file));
 	snprintf(workers, sizeof(workers), "%u", s->net.workers);
 	snprintf(lines, sizeof(lines), "%u", s->net.listen_count);
-	if (text >= 0 && keys >= 0 &&
+	if (text >= 0 && keys >= 0 && tls >= 0 &&
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
 		fds[LAUNCH_CHANNEL - LAUNCH_CHANNEL] = pair[1];
 		fds[LAUNCH_CONF - LAUNCH_CHANNEL] = text;
 		fds[LAUNCH_KEY - LAUNCH_CHANNEL] = keys;
 		fds[LAUNCH_CONTROL - LAUNCH_CHANNEL] = s->control;
+		fds[LAUNCH_TLS - LAUNCH_CHANNEL] = tls;
 		memcpy(fds + LAUNCH_LISTEN - LAUNCH_CHANNEL, s->fds, s->fd_count * sizeof(int));
 		e = child_start(&s->core, &start, s->clock.mono_ms);
 		close(pair[1]);
@@ -186,6 +212,8 @@ static enum err start_core(struct supervisor *s)
 	}
 	close(text);
 	close(keys);
+	if (tls >= 0)
+		close(tls);
 	return e;
 }
 
@@ -357,6 +385,16 @@ static void reload_keys(struct supervisor *s)
 		close(fd);
 }
 
+static void reload_certificates(struct supervisor *s)
+{
+	int fd = s->channel >= 0 ? open_certificates(s) : -1;
+
+	if (fd < 0)
+		return;
+	launch_send(s->channel, LAUNCH_CERTIFICATES, fd);
+	close(fd);
+}
+
 static void reload(struct supervisor *s)
 {
 	char text[CONF_ERRORS_MAX], taken[1024], restart[1024];
@@ -391,6 +429,7 @@ static void on_signals(struct supervisor *s)
 		else if (info.ssi_signo == SIGHUP) {
 			reload(s);
 			reload_keys(s);
+			reload_certificates(s);
 		} else
 			begin_stop(s, (int)info.ssi_signo);
 	}

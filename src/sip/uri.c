@@ -206,7 +206,12 @@ void sip_uri_print_aor(struct buf *b, const struct sip_uri *u)
 
 uint16_t sip_uri_port(const struct sip_uri *u)
 {
-	return u->port ? u->port : u->scheme == SIP_SCHEME_SIPS ? 5061 : 5060;
+	if (u->port)
+		return u->port;
+	return u->scheme == SIP_SCHEME_SIPS ||
+			str_ieq(sip_uri_param(u, STR("transport")), STR("tls"))
+		? 5061
+		: 5060;
 }
 
 /* ---- parameters ---- */

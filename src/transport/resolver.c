@@ -67,6 +67,7 @@ struct lookup {
 	struct buf *steps;
 	enum tp_proto proto;
 	bool proto_given, answered, hurried;
+	bool secure; /* sips: over TLS, or not at all */
 	uint16_t port; /* 0: none was given */
 	uint64_t seed; /* of the draws by weight */
 	char host[DNS_NAME_MAX];
@@ -336,7 +337,10 @@ static void add_service_name(const struct lookup *l, enum tp_proto proto, struct
 	struct buf b = { .p = s->name, .max = sizeof(s->name) - 1 };
 
 	s->proto = proto;
-	buf_printf(&b, "_sip._%.*s.%s", STR_ARG(tp_proto_name(proto)), l->host);
+	if (proto == TP_TLS)
+		buf_printf(&b, "_sips._tcp.%s", l->host);
+	else
+		buf_printf(&b, "_sip._%.*s.%s", STR_ARG(tp_proto_name(proto)), l->host);
 	s->name[buf_ok(&b) ? b.n : 0] = '\0';
 }
 
@@ -344,7 +348,8 @@ static void add_service_name(const struct lookup *l, enum tp_proto proto, struct
 
 static bool speaks(const struct real *r, enum tp_proto proto)
 {
-	return (proto == TP_UDP && r->cfg.udp) || (proto == TP_TCP && r->cfg.tcp);
+	return (proto == TP_UDP && r->cfg.udp) || (proto == TP_TCP && r->cfg.tcp) ||
+		(proto == TP_TLS && r->cfg.tls);
 }
 
 static bool proto_of_service(struct str services, enum tp_proto *out)
@@ -353,6 +358,8 @@ static bool proto_of_service(struct str services, enum tp_proto *out)
 		*out = TP_UDP;
 	else if (str_ieq(services, STR("SIP+D2T")))
 		*out = TP_TCP;
+	else if (str_ieq(services, STR("SIPS+D2T")))
+		*out = TP_TLS;
 	else
 		return false;
 	return true;
@@ -374,7 +381,8 @@ static const struct dns_naptr *next_naptr(
 		enum tp_proto proto;
 
 		if (taken[i] || !proto_of_service(n->services, &proto) || !speaks(l->r, proto) ||
-			!str_ieq(n->flags, STR("s")) || (best && !before(n, best)))
+			(l->secure && proto != TP_TLS) || !str_ieq(n->flags, STR("s")) ||
+			(best && !before(n, best)))
 			continue;
 		best = n;
 		at = i;
@@ -406,7 +414,7 @@ static unsigned services(struct lookup *l, struct service *out)
 	const struct dns_answer *naptr;
 	unsigned count = 0;
 
-	if (l->proto_given) {
+	if (l->proto_given && !l->secure) {
 		add_service_name(l, l->proto, &out[0]);
 		return 1;
 	}
@@ -416,6 +424,10 @@ static unsigned services(struct lookup *l, struct service *out)
 	count = services_by_naptr(l, naptr, out);
 	if (count)
 		return count;
+	if (l->secure) {
+		add_service_name(l, TP_TLS, &out[0]);
+		return 1;
+	}
 	if (l->r->cfg.udp)
 		add_service_name(l, TP_UDP, &out[count++]);
 	if (l->r->cfg.tcp)
@@ -437,7 +449,7 @@ static void find_targets(struct lookup *l)
 	for (unsigned i = 0; i < count; i++)
 		any = add_service(l, &list[i]) || any;
 	if (!any && !l->waiting)
-		add_host(l, l->proto, str_of(l->host), 5060);
+		add_host(l, l->proto, str_of(l->host), l->proto == TP_TLS ? 5061 : 5060);
 }
 
 static void advance(struct lookup *l)
@@ -463,9 +475,17 @@ static enum err choose_proto(const struct real *r, const struct sip_uri *uri, st
 	struct str transport = sip_uri_param(uri, STR("transport"));
 
 	l->proto_given = transport.n > 0;
-	l->proto = r->cfg.udp ? TP_UDP : TP_TCP;
-	if (uri->scheme != SIP_SCHEME_SIP)
+	l->secure = uri->scheme == SIP_SCHEME_SIPS;
+	l->proto = l->secure ? TP_TLS : r->cfg.udp ? TP_UDP : r->cfg.tcp ? TP_TCP : TP_TLS;
+	if (uri->scheme != SIP_SCHEME_SIP && !l->secure)
 		return ERR_UNSUPPORTED;
+	/* "sips:…;transport=tcp" is TLS over TCP (RFC 3261 26.2.2) */
+	if (l->secure)
+		return (l->proto_given && !str_ieq(transport, STR("tcp")) &&
+			       !str_ieq(transport, STR("tls"))) ||
+				!speaks(r, TP_TLS)
+			? ERR_UNSUPPORTED
+			: ERR_OK;
 	if (l->proto_given && tp_proto_parse(transport, &l->proto) != ERR_OK)
 		return ERR_UNSUPPORTED;
 	return speaks(r, l->proto) ? ERR_OK : ERR_UNSUPPORTED;

@@ -102,7 +102,7 @@ struct resolver_config {
 	unsigned timeout_ms; /* whole look-up */
 	unsigned tries; /* of each server */
 	bool ipv4, ipv6; /* families that we listen on */
-	bool udp, tcp; /* protocols that we listen on */
+	bool udp, tcp, tls; /* protocols that we listen on */
 	struct dns_cache *cache; /* shared by the workers; outlives the resolver */
 	struct breaker *breaker; /* the same */
 };

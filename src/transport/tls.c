@@ -50,8 +50,8 @@ static void ticket_keys(const uint8_t *key, uint64_t period, struct ticket_keys 
 	derive(key, "mac", period, out->mac);
 }
 
-static bool use_keys(
-	const struct ticket_keys *k, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+static bool use_keys(const struct ticket_keys *k, uint8_t *iv, EVP_CIPHER_CTX *cipher,
+	EVP_MAC_CTX *mac, int seal)
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(
@@ -191,8 +191,8 @@ static SSL_CTX *common(const SSL_METHOD *method, struct tls *t)
 	return ctx;
 }
 
-static enum err make_server(struct tls_contexts *c, const struct tls_settings *s, unsigned i,
-	struct buf *why)
+static enum err make_server(
+	struct tls_contexts *c, const struct tls_settings *s, unsigned i, struct buf *why)
 {
 	static const unsigned char context[] = "tandem";
 	SSL_CTX *ctx = c->server[i] = common(TLS_server_method(), c->tls);

@@ -39,9 +39,10 @@ struct tls_settings {
 
 struct tls;
 
-/* ERR_SYNTAX, ERR_CRYPTO: `why` says which file, and what is wrong. key: the cluster's, 32 bytes. */
-MUST_USE enum err tls_new(const struct tls_settings *s, const uint8_t *key, struct tls **out,
-	struct buf *why);
+/* ERR_SYNTAX, ERR_CRYPTO: `why` says which file, and what is wrong. key: the cluster's, 32 bytes.
+ */
+MUST_USE enum err tls_new(
+	const struct tls_settings *s, const uint8_t *key, struct tls **out, struct buf *why);
 /* What begins from now on is under the new settings; on an error all stays as it is. Any thread. */
 MUST_USE enum err tls_reload(struct tls *t, const struct tls_settings *s, struct buf *why);
 void tls_free(struct tls *t); /* after its sessions; NULL is fine */
@@ -55,7 +56,8 @@ struct tls_session *tls_accept(struct tls *t);
 struct tls_session *tls_connect(struct tls *t, struct str name);
 void tls_session_free(struct tls_session *s); /* NULL is fine */
 
-/* Bytes that arrived, borrowed until all is read (tls_read gives nothing more). An error ends it. */
+/* Bytes that arrived, borrowed until all is read (tls_read gives nothing more). An error ends it.
+ */
 MUST_USE enum err tls_feed(struct tls_session *s, struct str bytes);
 bool tls_ready(const struct tls_session *s); /* the handshake is done, the other side is known */
 /* What they say; *n 0: nothing more for now. ERR_CLOSED: the other side said good-bye. */

@@ -163,8 +163,8 @@ static void add_name(struct buf *b, struct str name)
 }
 
 /* uris: are there SIP domains, which alone count then? */
-static bool any_matches(GENERAL_NAMES *names, struct str domain, bool uris, bool wildcards,
-	struct buf *found)
+static bool any_matches(
+	GENERAL_NAMES *names, struct str domain, bool uris, bool wildcards, struct buf *found)
 {
 	bool match = false;
 
@@ -215,8 +215,8 @@ static enum err check_peer(struct tls_session *s)
 		return ERR_OK;
 	x = SSL_get1_peer_certificate(s->ssl);
 	fine = x &&
-		tls_is_domain(x, str_of(s->name), s->contexts->verify == TLS_VERIFY_WILDCARDS,
-			&why);
+		tls_is_domain(
+			x, str_of(s->name), s->contexts->verify == TLS_VERIFY_WILDCARDS, &why);
 	X509_free(x);
 	return fine ? ERR_OK : ERR_CRYPTO;
 }

@@ -26,26 +26,40 @@ end
 class Phone
   attr_reader :user, :port, :call_id
 
-  def initialize(user, server_port, domain: "example.test", password: "secret-#{user}", tcp: false, host: "127.0.0.1", from: host)
-    @user, @domain, @password, @server_port, @host, @tcp = user, domain, password, server_port, host, tcp
-    if tcp
+  def initialize(user, server_port, domain: "example.test", password: "secret-#{user}", tcp: false, tls: nil, host: "127.0.0.1", from: host)
+    @user, @domain, @password, @server_port, @host = user, domain, password, server_port, host
+    @tcp, @tls = tcp || tls, tls
+    if @tcp
       @socket = TCPSocket.new(host, server_port)
       @buffer = +""
+      secure(tls) if tls
     else
       @socket = UDPSocket.new(host.include?(":") ? Socket::AF_INET6 : Socket::AF_INET)
       @socket.setsockopt(Socket::SOL_SOCKET, Socket::SO_RCVBUF, 4 << 20) # for crowds
       @socket.bind(from, 0)
       @socket.connect(host, server_port)
     end
-    @port = @socket.addr[1]
+    @port = (@plain || @socket).addr[1]
     @call_id = SecureRandom.hex(8)
     @cseq = 0
     @tag = SecureRandom.hex(4)
   end
 
-  def contact = "<sip:#{@user}@#{host_text}:#{@port}#{";transport=tcp" if @tcp}>"
+  # tls: an OpenSSL::SSL::SSLContext.
+  def secure(tls)
+    @plain = @socket
+    @socket = OpenSSL::SSL::SSLSocket.new(@plain, tls)
+    @socket.sync_close = true
+    @socket.hostname = @domain
+    @socket.connect
+  end
+
+  attr_reader :socket
+
+  def readable?(seconds) = (@tls && @socket.pending.positive?) || (@plain || @socket).wait_readable(seconds)
+  def contact = "<sip:#{@user}@#{host_text}:#{@port}#{";transport=#{transport.downcase}" if @tcp}>"
   def host_text = @host.include?(":") ? "[#{@host}]" : @host
-  def transport = @tcp ? "TCP" : "UDP"
+  def transport = @tls ? "TLS" : @tcp ? "TCP" : "UDP"
   def close = @socket.close
   def send_text(text) = @tcp ? @socket.write(text) : @socket.send(text, 0)
 
@@ -68,7 +82,7 @@ class Phone
           return SipMessage.new("#{head}\r\n\r\n#{rest.byteslice(0, length)}")
         end
       end
-      return nil unless @socket.wait_readable(seconds)
+      return nil unless readable?(seconds)
       @buffer << @socket.readpartial(65_536)
     end
   end
