@@ -72,6 +72,12 @@ static enum nat_reason give(const struct addr *ip, enum nat_reason why, struct a
 	return why;
 }
 
+/* A router's public address stands for what is behind it of the same family only. */
+static bool same_family(const struct addr *a, const struct addr *b)
+{
+	return a->sa.sa_family == b->sa.sa_family;
+}
+
 /* What is told to the other side instead of `own`; *now begins as that. */
 static enum nat_reason decide(const struct nat_media *m, const struct addr *own, struct addr *now)
 {
@@ -93,7 +99,8 @@ static enum nat_reason decide(const struct nat_media *m, const struct addr *own,
 	}
 	if (outside(&m->from) || (addr_set(observed) && !outside(&m->to)))
 		return give(observed, NAT_BY_SIGNALLING, now);
-	if (addr_set(&m->public_address))
+	if (addr_set(observed) && addr_set(&m->public_address) &&
+		same_family(own, &m->public_address))
 		return give(&m->public_address, NAT_BY_PUBLIC_ADDRESS, now);
 	return addr_is_private(own) ? NAT_KEPT_NO_WAY : NAT_KEPT_REACHABLE;
 }

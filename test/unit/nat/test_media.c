@@ -150,6 +150,16 @@ static void test_addresses(void **state)
 			.after = HEAD "c=IN IP4 198.51.100.7|" AUDIO,
 			.reason = NAT_BY_SIGNALLING },
 		{ NULL, out1, lan, NULL, NAT_KEPT_NO_WAY },
+		/* which stands for its own family, and for phones that are seen in it */
+		{ .from = inside,
+			.to = out1,
+			.before = HEAD "c=IN IP6 fd00::5|" AUDIO,
+			.public_address = "192.0.2.1:0",
+			.reason = NAT_KEPT_NO_WAY },
+		{ .to = out1,
+			.before = lan,
+			.public_address = "192.0.2.1:0",
+			.reason = NAT_KEPT_NO_WAY },
 		/* on hold, multicast, a name */
 		{ out1, out2, HEAD "c=IN IP4 0.0.0.0|" AUDIO, NULL, NAT_NO_MEDIA },
 		{ out1, out2, HEAD "c=IN IP6 ::|" AUDIO, NULL, NAT_NO_MEDIA },
