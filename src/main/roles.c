@@ -96,6 +96,7 @@ static void make_calls(struct roles *r, const struct roles_config *cfg)
 		.auth = r->auth,
 		.dialplan = r->env.dialplan,
 		.limits = r->env.limits,
+		.rendezvous = r->env.rendezvous,
 		.key = r->env.key,
 	};
 

@@ -320,6 +320,18 @@ static void do_set(struct play *p, struct str rest)
 
 /* ---- agents ---- */
 
+/* media NAME OWN SEEN: what rendezvous knows of a media socket of NAME */
+static void do_media(struct play *p, struct str rest)
+{
+	struct agent *a = world_agent(&p->world, word(&rest));
+	unsigned i = p->world.seen_count++;
+
+	if (i >= SEEN_MAX || addr_parse(word(&rest), &p->world.seen[i].own) ||
+		addr_parse(word(&rest), &p->world.seen[i].seen))
+		fail(p, "media NAME OWN SEEN, both as ADDRESS:PORT");
+	p->world.seen[i].agent = a;
+}
+
 /* agent NAME ADDRESS [udp|tcp] [domain=HOST] [own=ADDRESS] */
 static void do_agent(struct play *p, struct str rest)
 {
@@ -1099,6 +1111,7 @@ static void step(struct play *p, struct str line)
 		{ "raw", do_raw },
 		{ "register", do_register },
 		{ "invite", do_invite },
+		{ "media", do_media },
 		{ "name", do_name },
 		{ "naptr", do_naptr },
 		{ "lease", do_lease },

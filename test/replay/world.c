@@ -52,6 +52,20 @@ static void take_event(struct event_sink *s, const struct event_record *r)
 
 /* ---- life ---- */
 
+static bool find_seen(
+	void *arg, const struct addr *signalling, const struct addr *own, struct addr *seen)
+{
+	const struct world *w = arg;
+
+	for (unsigned i = 0; i < w->seen_count; i++) {
+		if (!addr_eq(&w->seen[i].agent->addr, signalling) || !addr_eq(&w->seen[i].own, own))
+			continue;
+		*seen = w->seen[i].seen;
+		return true;
+	}
+	return false;
+}
+
 static void defaults(struct roles_config *c)
 {
 	*c = (struct roles_config){
@@ -106,6 +120,7 @@ void world_init(struct world *w)
 	wheel_init(&w->worker.wheel, START_MONO_MS);
 	event_bus_set_clock(w->events, &w->worker.clock);
 	w->lease_ms = LEASE_MS;
+	w->rendezvous = (struct nat_rendezvous){ find_seen, w };
 	defaults(&w->config);
 	net_init(w);
 	names_init(w);
@@ -163,6 +178,7 @@ void world_start(struct world *w)
 	struct roles_env env = { .worker = &w->worker,
 		.resolver = &w->resolver,
 		.dialplan = &w->engine,
+		.rendezvous = &w->rendezvous,
 		.key = world_key };
 	struct keyring keys;
 	size_t n;

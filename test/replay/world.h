@@ -10,9 +10,11 @@
 #include "base/arena.h"
 #include "event/event.h"
 #include "main/roles.h"
+#include "nat/media.h"
 
 enum {
 	AGENTS_MAX = 16,
+	SEEN_MAX = 16,
 	RECEIVED_MAX = 512,
 	SETTLE_MS = 25, /* what "at once" may take: zero-length timers */
 	EVENTS_MAX = 2048,
@@ -81,6 +83,12 @@ struct world {
 
 	struct agent agents[AGENTS_MAX];
 	unsigned agent_count;
+	struct { /* what phones told about their media sockets */
+		struct agent *agent;
+		struct addr own, seen;
+	} seen[SEEN_MAX];
+	unsigned seen_count;
+	struct nat_rendezvous rendezvous;
 	char *trace_mem; /* everything that was said */
 	struct buf trace_buf;
 };
