@@ -233,10 +233,21 @@ struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_
 
 /* ---- conclusions ---- */
 
+enum nat_kind media_kind(const struct call *c, const struct addr *observed, enum nat_kind by_words)
+{
+	const struct nat_rendezvous *r = c->layer->env.rendezvous;
+
+	if (r && r->symmetric && r->symmetric(r->arg, observed))
+		return NAT_SYMMETRIC;
+	return by_words;
+}
+
 struct nat_end media_end_of(const struct leg *l)
 {
+	struct nat_side side = media_side_of(l);
+
 	return (struct nat_end){ .who = who(l),
-		.kind = l->media.kind,
+		.kind = media_kind(l->call, &side.observed, l->media.kind),
 		.provider = l->media.provider,
 		.said = l->media.said };
 }

@@ -502,6 +502,8 @@ void media_restore(struct leg *l, const json_t *row);
 struct nat_side media_side_of(const struct leg *l);
 struct nat_media media_between(
 	const struct call *c, const struct nat_side *from, const struct nat_side *to, bool leave);
+/* by_words: what Via or Contact show; rendezvous may know better. */
+enum nat_kind media_kind(const struct call *c, const struct addr *observed, enum nat_kind by_words);
 struct nat_end media_end_of(const struct leg *l);
 /* Offer and answer are known: says so where no way for media is in sight. */
 void media_judge(struct call *c);

@@ -36,6 +36,9 @@ struct nat_rendezvous {
 	 * `signalling`, is seen from outside as *seen. */
 	bool (*find)(void *arg, const struct addr *signalling, const struct addr *own,
 		struct addr *seen);
+	/* Whether one socket of that phone was seen in two places: its NAT is symmetric. May be
+	 * NULL. */
+	bool (*symmetric)(void *arg, const struct addr *signalling);
 	void *arg;
 };
 

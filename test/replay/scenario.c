@@ -320,16 +320,20 @@ static void do_set(struct play *p, struct str rest)
 
 /* ---- agents ---- */
 
-/* media NAME OWN SEEN: what rendezvous knows of a media socket of NAME */
+/* media NAME OWN SEEN|symmetric: what rendezvous knows of a media socket, or the NAT, of NAME */
 static void do_media(struct play *p, struct str rest)
 {
 	struct agent *a = world_agent(&p->world, word(&rest));
 	unsigned i = p->world.seen_count++;
 
-	if (i >= SEEN_MAX || addr_parse(word(&rest), &p->world.seen[i].own) ||
+	if (i >= SEEN_MAX)
+		fail(p, "so many media sockets are too many");
+	p->world.seen[i].agent = a;
+	if (str_eq(rest, STR("symmetric")))
+		return;
+	if (addr_parse(word(&rest), &p->world.seen[i].own) ||
 		addr_parse(word(&rest), &p->world.seen[i].seen))
 		fail(p, "media NAME OWN SEEN, both as ADDRESS:PORT");
-	p->world.seen[i].agent = a;
 }
 
 /* agent NAME ADDRESS [udp|tcp] [domain=HOST] [own=ADDRESS] */

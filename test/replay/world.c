@@ -52,6 +52,16 @@ static void take_event(struct event_sink *s, const struct event_record *r)
 
 /* ---- life ---- */
 
+static bool is_symmetric(void *arg, const struct addr *signalling)
+{
+	const struct world *w = arg;
+
+	for (unsigned i = 0; i < w->seen_count; i++)
+		if (!addr_set(&w->seen[i].own) && addr_eq(&w->seen[i].agent->addr, signalling))
+			return true;
+	return false;
+}
+
 static bool find_seen(
 	void *arg, const struct addr *signalling, const struct addr *own, struct addr *seen)
 {
@@ -120,7 +130,7 @@ void world_init(struct world *w)
 	wheel_init(&w->worker.wheel, START_MONO_MS);
 	event_bus_set_clock(w->events, &w->worker.clock);
 	w->lease_ms = LEASE_MS;
-	w->rendezvous = (struct nat_rendezvous){ find_seen, w };
+	w->rendezvous = (struct nat_rendezvous){ find_seen, is_symmetric, w };
 	defaults(&w->config);
 	net_init(w);
 	names_init(w);

@@ -85,7 +85,7 @@ struct world {
 	unsigned agent_count;
 	struct { /* what phones told about their media sockets */
 		struct agent *agent;
-		struct addr own, seen;
+		struct addr own, seen; /* own unset: its NAT is symmetric */
 	} seen[SEEN_MAX];
 	unsigned seen_count;
 	struct nat_rendezvous rendezvous;

@@ -70,7 +70,7 @@ static void check(const struct row *rows, size_t count)
 		const struct row *row = &rows[i];
 		static char before[4096], after[4096], got[8192];
 		struct buf bb = BUF_OF(before), ab = BUF_OF(after), gb = BUF_OF(got);
-		struct nat_rendezvous rendezvous = { find, (void *)row };
+		struct nat_rendezvous rendezvous = { .find = find, .arg = (void *)row };
 		struct nat_media m = { .from.policy = row->from_policy,
 			.from.network = str_of(row->from_network),
 			.to.policy = row->to_policy,
