@@ -182,8 +182,11 @@ void diagnosis_of_end(struct call *c, const char *by, int64_t seconds)
 			by, (long long)seconds, nat_path_name(path), STR_ARG(buf_str(&why)));
 }
 
-/* A request within the dialog could not be delivered, and the call ends of it. */
-void diagnosis_unreachable(struct leg *l, enum err why)
+/*
+ * A request within the dialog could not be delivered, and the call ends of it. gone: its connection
+ * was, and the Contact was tried.
+ */
+void diagnosis_unreachable(struct leg *l, enum err why, bool gone)
 {
 	struct sip_uri target;
 	struct addr own = { 0 };
@@ -196,7 +199,7 @@ void diagnosis_unreachable(struct leg *l, enum err why)
 		parse_host(target.host, 0, &own);
 		fault = nat_contact_fault(target.host, &own, &l->d.flow.remote);
 	}
-	if (why != ERR_TIMEOUT && fault)
+	if (gone && fault)
 		call_event(l->call, EV_CALL_TROUBLE,
 			"the %s cannot be reached any more: its connection from %.*s is gone, and "
 			"its Contact %.*s %s",

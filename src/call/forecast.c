@@ -86,8 +86,10 @@ static void of_binding(const struct binding *b, void *arg)
 	if (sip_uri_parse(b->contact, &uri) == ERR_OK &&
 		addr_parse_ip(uri.host, sip_uri_port(&uri), &stated) == ERR_OK)
 		own = stated;
-	end.kind = media_kind(f->run->call, &b->flow.remote,
-		nat_kind_of_contact(b->contact, &b->flow.remote, b->flow.proto == TP_UDP));
+	if (!b->path.n) /* not what a proxy on the way shows */
+		end.kind =
+			nat_kind_of_contact(b->contact, &b->flow.remote, b->flow.proto == TP_UDP);
+	end.kind = media_kind(f->run->call, &b->flow.remote, end.kind);
 	judge(f, &side, &end, &own);
 }
 

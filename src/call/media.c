@@ -97,7 +97,7 @@ static struct str network_of(const struct attempt *at)
 
 static enum nat_kind kind_of_callee(const struct attempt *at)
 {
-	if (at->kind != ATTEMPT_BINDING)
+	if (at->kind != ATTEMPT_BINDING || at->path.n)
 		return NAT_UNKNOWN;
 	return nat_kind_of_contact(at->uri, &at->flow.remote, at->flow.proto == TP_UDP);
 }

@@ -515,7 +515,7 @@ json_t *forecast_media(struct run *r, const struct dial_plan *plan);
 void diagnosis_of_peer(struct leg *l, const struct sip_msg *m, const struct flow *flow);
 void diagnosis_no_ack(struct leg *l);
 void diagnosis_of_end(struct call *c, const char *by, int64_t seconds);
-void diagnosis_unreachable(struct leg *l, enum err why);
+void diagnosis_unreachable(struct leg *l, enum err why, bool gone);
 
 /* ---- session.c: RFC 4028 ---- */
 bool session_accepts(struct call_layer *l, struct sip_msg *req, const struct flow *flow);

@@ -314,7 +314,7 @@ static void on_failed(void *arg, struct uac *u, enum err why)
 
 		if (r->in)
 			best_effort(tx_server_reply(r->in, &out));
-		diagnosis_unreachable(r->to, why);
+		diagnosis_unreachable(r->to, why, r->rerouted);
 		call_end(c, "error", STR("the other end does not answer any more"), STR_NONE);
 	}
 	relay_fail(r, why == ERR_TIMEOUT ? 408 : 503);

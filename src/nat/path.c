@@ -156,7 +156,7 @@ static enum nat_path between_nats(const struct nat_end *a, const struct nat_end 
 	if (least >= REACH_SEEN)
 		return NAT_PATH_LIKELY;
 	if (least <= REACH_WRONG) {
-		buf_lit(why, ": neither can send to the other");
+		buf_lit(why, ": nothing gets through unless a router lets anybody in");
 		return NAT_PATH_NONE;
 	}
 	buf_lit(why, ": there is a way if the routers keep port numbers");
