@@ -10,8 +10,8 @@
 #include "main/launch.h"
 
 /*
- * Records "WORD LENGTH NAME\n" followed by so many bytes: chain (begins a pair), key, client_ca, ca;
- * clients and verify have a number and no bytes.
+ * Records "WORD LENGTH NAME\n" followed by so many bytes: chain (begins a pair), key, client_ca,
+ * ca; clients and verify have a number and no bytes.
  */
 enum { FILE_MAX = 256 * 1024, ALL_MAX = 8 * 1024 * 1024 };
 

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "event/event.h"
 #include "sip/print.h"
+#include "stun/stun.h"
 #include "transport/conn.h"
 #include "transport/dispatch.h"
 #include "transport/net_int.h"
@@ -164,6 +165,7 @@ struct transport *net_worker_new(
 	hash_init(&nw->conns_by_peer, 64);
 	nw->tls_bytes = mem_alloc(NET_TLS_BYTES);
 	fair_init(&nw->handshakes, &w->rng, 1);
+	fair_init(&nw->binding_requests, &w->rng, 1);
 	for (uint16_t i = 0; i < n->cfg.listen_count; i++) {
 		int fd = n->fds[i * n->cfg.workers + w->id];
 		enum err e = n->cfg.listen[i].proto == TP_UDP ? udp_open(nw, i, fd)
@@ -313,7 +315,7 @@ static void dispatch(struct net_worker *nw, struct sip_msg *m, const struct flow
 	refuse(nw, m, flow);
 }
 
-/* Keep-alives (CRLF, zero bytes), STUN and noise: whatever has no "SIP" in it (facts 1.10). */
+/* Keep-alives (CRLF, zero bytes) and noise: whatever has no "SIP" in it (facts 1.10). */
 static bool is_message(struct str bytes)
 {
 	return bytes.n >= 20 && (unsigned char)bytes.p[0] > 1 &&
@@ -370,6 +372,10 @@ void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flo
 	if (overload_level(&w->overload) != OVERLOAD_FINE && flow->proto == TP_UDP &&
 		guard_drops(&nw->guard, w, &flow->remote, bytes))
 		return;
+	if (flow->proto == TP_UDP && stun_is(bytes)) {
+		stun_serve(nw, bytes, flow);
+		return;
+	}
 	if (!is_message(bytes)) {
 		counter_add(&nw->counters.dropped, 1);
 		return;

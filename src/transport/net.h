@@ -40,6 +40,11 @@ struct net_config {
 	unsigned workers;
 	struct net_limits limits;
 	struct tls *tls; /* NULL: none is spoken */
+	/* A STUN request with a rendezvous token (docs/rendezvous.md); any worker's thread. NULL:
+	 * nobody wants to know. */
+	void (*on_media_socket)(
+		void *arg, struct str token, const struct addr *own, const struct flow *flow);
+	void *on_media_socket_arg;
 };
 
 /* One socket per listen line and worker: fds[line * workers + worker]. Sets port 0 to the real one.
@@ -51,7 +56,8 @@ struct net *net_new(const struct net_config *cfg, const int *fds, struct worker 
 void net_free(struct net *n); /* after worker_fini of all: their inboxes may speak of it */
 
 struct net_counters {
-	uint64_t received, sent, malformed, dropped, send_failed, accepted, refused, handed_over;
+	uint64_t received, sent, malformed, dropped, send_failed, accepted, refused, handed_over,
+		stun;
 };
 void net_counters(struct net *n, struct net_counters *sum); /* any thread */
 

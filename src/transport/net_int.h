@@ -68,6 +68,7 @@ struct net_worker {
 	struct udp_batch *batch; /* receive buffers */
 	char *tls_bytes; /* NET_TLS_BYTES, for one read */
 	struct fair handshakes; /* begun, by address */
+	struct fair binding_requests; /* STUN */
 	int64_t arrived_us; /* of what is being delivered */
 	struct guard guard;
 
@@ -93,6 +94,9 @@ struct net {
 
 /* Bytes that arrived at nw->arrived_us, one message: parses it, sends it on to its owner. */
 void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flow);
+
+/* A datagram that is STUN. */
+void stun_serve(struct net_worker *nw, struct str bytes, const struct flow *flow);
 
 MUST_USE enum err udp_open(struct net_worker *nw, uint16_t listener, int fd);
 void udp_close(struct udp_socket *s);

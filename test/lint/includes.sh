@@ -5,7 +5,8 @@
 cd "$(dirname "$0")/../.." || exit 1
 declare -A may=(
 	[base]="" [event]="base" [sip]="base" [conf]="base event" [loop]="base event"
-	[transport]="base event sip loop"
+	[stun]="base"
+	[transport]="base event sip loop stun"
 	[transaction]="base event sip loop transport"
 	[dialog]="base event sip loop transport transaction"
 	[store]="base event loop"
