@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 enum {
 	COOKIE = 0x2112A442,
 	FINGERPRINT_XOR = 0x5354554E,
@@ -91,8 +90,8 @@ static void put_address(
 	struct buf *b, enum attribute type, const struct addr *a, const uint8_t *mask)
 {
 	bool v6 = a->sa.sa_family == AF_INET6;
-	const uint8_t *ip = v6 ? (const uint8_t *)&a->in6.sin6_addr
-			       : (const uint8_t *)&a->in4.sin_addr;
+	const uint8_t *ip =
+		v6 ? (const uint8_t *)&a->in6.sin6_addr : (const uint8_t *)&a->in4.sin_addr;
 
 	put16(b, type);
 	put16(b, v6 ? 20 : 8);
@@ -179,8 +178,7 @@ enum err stun_parse(struct str bytes, struct stun_msg *out)
 	uint16_t type;
 
 	*out = (struct stun_msg){ .method = 0 };
-	if (!stun_is(bytes) || bytes.n % 4 ||
-		get16(bytes.p + 2) != bytes.n - STUN_HEADER)
+	if (!stun_is(bytes) || bytes.n % 4 || get16(bytes.p + 2) != bytes.n - STUN_HEADER)
 		return ERR_SYNTAX;
 	type = get16(bytes.p);
 	out->class = (type >> 7 & 2) | (type >> 4 & 1);
@@ -192,8 +190,7 @@ enum err stun_parse(struct str bytes, struct stun_msg *out)
 
 /* ---- printing ---- */
 
-static void put_header(
-	struct buf *b, enum stun_class class, const uint8_t transaction[16])
+static void put_header(struct buf *b, enum stun_class class, const uint8_t transaction[16])
 {
 	put16(b, (unsigned)((class & 2) << 7 | (class & 1) << 4 | STUN_BINDING));
 	put16(b, 0);
@@ -251,8 +248,8 @@ void stun_print_error(struct buf *b, const struct stun_msg *request, unsigned co
 	finish(b, request->fingerprint);
 }
 
-void stun_print_request(struct buf *b, const uint8_t transaction[12], struct str token,
-	const struct addr *own)
+void stun_print_request(
+	struct buf *b, const uint8_t transaction[12], struct str token, const struct addr *own)
 {
 	uint8_t row[16] = { 0x21, 0x12, 0xA4, 0x42 };
 

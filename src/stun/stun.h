@@ -49,7 +49,7 @@ void stun_print_success(struct buf *b, const struct stun_msg *request, const str
 void stun_print_error(struct buf *b, const struct stun_msg *request, unsigned code);
 
 /* A Binding request, as phones and tests send it; token, own: what is not set is left out. */
-void stun_print_request(struct buf *b, const uint8_t transaction[12], struct str token,
-	const struct addr *own);
+void stun_print_request(
+	struct buf *b, const uint8_t transaction[12], struct str token, const struct addr *own);
 
 #endif

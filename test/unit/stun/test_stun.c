@@ -93,7 +93,10 @@ static void test_old_client(void **state)
 	char say[256];
 	struct buf b = BUF_OF(say);
 
-	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x00" "0123456789abcdef"), &m), ERR_OK);
+	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x00"
+					  "0123456789abcdef"),
+				 &m),
+		ERR_OK);
 	assert_false(m.cookie);
 	stun_print_success(&b, &m, &seen);
 	assert_memory_equal(say + 4, "0123456789abcdef", 16);
@@ -108,8 +111,11 @@ static void test_not_understood(void **state)
 	char say[256];
 	struct buf b = BUF_OF(say);
 
-	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x08\x21\x12\xa4\x42" "0123456789ab"
-				    "\x00\x03\x00\x04\x00\x00\x00\x06"), &m), ERR_OK);
+	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x08\x21\x12\xa4\x42"
+					  "0123456789ab"
+					  "\x00\x03\x00\x04\x00\x00\x00\x06"),
+				 &m),
+		ERR_OK);
 	assert_int_equal(m.unknown_count, 1);
 	stun_print_error(&b, &m, 420);
 	assert_int_equal(stun_parse(buf_str(&b), &back), ERR_OK);
@@ -131,8 +137,11 @@ static void test_unsound(void **state)
 	bytes[30] ^= 1; /* the fingerprint tells */
 	assert_int_equal(stun_parse(str_make(bytes, sizeof(bytes) - 1), &m), ERR_SYNTAX);
 	/* an attribute that is longer than the message */
-	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x04\x21\x12\xa4\x42" "0123456789ab"
-				    "\x80\x22\x00\x08"), &m), ERR_SYNTAX);
+	assert_int_equal(stun_parse(BYTES("\x00\x01\x00\x04\x21\x12\xa4\x42"
+					  "0123456789ab"
+					  "\x80\x22\x00\x08"),
+				 &m),
+		ERR_SYNTAX);
 }
 
 int main(void)

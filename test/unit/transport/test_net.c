@@ -81,7 +81,7 @@ static void test_noise(void **state)
 	static const char bad[] =
 		"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\r\n";
 	static const char bad_response[] = "SIP/2.0 999 What\r\nVia: SIP/2.0/UDP h\r\n\r\n";
-	static const char stun[20] = { 0, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42 };
+	static const char stun[20] = { 1, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42 }; /* an answer */
 	struct node *n = node_new(lines);
 	struct net_counters c;
 	char text[REPLY_MAX];
