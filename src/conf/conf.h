@@ -50,7 +50,8 @@ struct conf {
 	unsigned t1_ms, t2_ms, t4_ms;
 	unsigned overload_delay_ms; /* 0: never */
 	unsigned connections_max, connections_per_ip_max, message_bytes_max;
-	unsigned connection_idle_s, connection_message_s, connect_s, connection_queue_bytes;
+	unsigned connection_idle_s, connection_message_s, connect_s, connection_dead_s,
+		connection_queue_bytes;
 	struct str dns_servers, dns_probe, enum_roots;
 	unsigned dns_timeout_ms, dns_tries;
 

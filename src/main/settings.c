@@ -26,6 +26,7 @@ enum err settings_net(
 			.connect_s = c->connect_s,
 			.handshake_s = c->tls_handshake_s,
 			.handshakes_per_ip = c->tls_handshakes_per_ip,
+			.dead_s = c->connection_dead_s,
 			.queue_bytes_max = c->connection_queue_bytes } };
 	for (unsigned i = 0; i < c->listen_count && i < NET_LISTEN_MAX; i++) {
 		enum err e = net_listen_parse(c->listen[i], &out->listen[i]);

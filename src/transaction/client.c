@@ -17,6 +17,8 @@ static void print_via(struct buf *b, const struct flow *flow, struct str branch)
 	addr_print(b, &flow->local);
 	buf_lit(b, ";branch=");
 	buf_add(b, branch);
+	if (tp_proto_reliable(flow->proto))
+		buf_lit(b, ";alias"); /* RFC 5923: requests back to us may take the connection */
 	buf_lit(b, ";rport\r\n");
 }
 

@@ -69,7 +69,7 @@ enum err conn_add(struct conn *c, struct net_worker *nw, const struct flow *flow
 	}
 	c->flow.conn = ++nw->next_conn | (uint64_t)(nw->transport.worker->id + 1) << CONN_ID_SHIFT;
 	hash_add(&nw->conns, &c->by_id, c->flow.conn);
-	hash_add(&nw->conns_by_peer, &c->by_peer, addr_hash(&c->flow.remote));
+	conn_peer_add(nw->net, &c->peer, &c->flow, c->tls ? tls_name(c->tls) : STR_NONE);
 	return ERR_OK;
 }
 
@@ -137,7 +137,7 @@ void conn_close(struct conn *c, enum err why)
 		say_good_bye(c);
 	if (c->flow.conn) {
 		hash_del(&c->nw->conns, &c->by_id);
-		hash_del(&c->nw->conns_by_peer, &c->by_peer);
+		conn_leads_nowhere(c);
 		conn_count_down(c->nw->net, &c->flow.remote);
 		note(c->nw, EV_CONNECTION_CLOSED, &c->flow, str_of(err_text(why)));
 		tell_everybody(c->nw, c->flow.conn);
@@ -338,6 +338,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 void conn_start(struct conn *c)
 {
 	uv_tcp_nodelay(&c->uv, 1);
+	tcp_watch(&c->uv, limits(c)->dead_s);
 	if (uv_read_start((uv_stream_t *)&c->uv, on_alloc, on_read)) {
 		conn_close(c, ERR_IO);
 		return;
@@ -373,10 +374,11 @@ enum err conn_open(
 	struct net_worker *nw, const struct flow *flow, struct str name, struct conn **out)
 {
 	struct conn *c = conn_new(nw);
-	enum err e = conn_add(c, nw, flow);
+	enum err e;
 
-	if (!e && flow->proto == TP_TLS)
+	if (flow->proto == TP_TLS)
 		c->tls = tls_connect(nw->net->cfg.tls, name);
+	e = conn_add(c, nw, flow);
 	if (!e && uv_tcp_connect(&c->connect, &c->uv, &flow->remote.sa, on_connected))
 		e = ERR_NETWORK;
 	if (e) {
@@ -388,9 +390,4 @@ enum err conn_open(
 		(uint64_t)nw->net->cfg.limits.connect_s * 1000);
 	*out = c;
 	return ERR_OK;
-}
-
-bool conn_is_to(const struct conn *c, struct str name)
-{
-	return !c->tls || !name.n || str_ieq(tls_name(c->tls), name);
 }

@@ -12,10 +12,22 @@
 
 enum { CONN_ID_SHIFT = 56 }; /* above it: the owner's number + 1 */
 
+struct conn_peer { /* in net.conns_by_peer, which all workers read */
+	struct hash_node node;
+	uint64_t id;
+	enum tp_proto proto;
+	struct addr addr;
+	struct str name; /* TLS: whose certificate it showed, or must show */
+};
+
+struct conn_alias;
+
 struct conn {
 	uv_tcp_t uv;
 	struct net_worker *nw;
-	struct hash_node by_id, by_peer;
+	struct hash_node by_id;
+	struct conn_peer peer;
+	struct conn_alias *alias; /* what else it leads to; NULL: nothing */
 	struct flow flow;
 	struct tls_session *tls; /* NULL: none */
 	bool ready; /* connected, and whoever is there is known */
@@ -44,13 +56,22 @@ void conn_close(struct conn *c, enum err why);
 /* Connects; name: whose certificate it must be, for TLS. */
 MUST_USE enum err conn_open(
 	struct net_worker *nw, const struct flow *flow, struct str name, struct conn **out);
-/* Was it made to reach that name? Without TLS, and for no name: any will do. */
-bool conn_is_to(const struct conn *c, struct str name);
+
+/* ---- tcp.c ---- */
+/* Finds out by itself that the other end is gone without a word. */
+void tcp_watch(uv_tcp_t *uv, unsigned dead_s);
 
 /* ---- conn_table.c ---- */
 const char *conn_count_up(struct net *n, const struct addr *ip); /* why not, or NULL */
 void conn_count_down(struct net *n, const struct addr *ip);
 struct conn *conn_by_id(struct net_worker *nw, uint64_t id); /* NULL: none */
+static inline unsigned conn_owner(uint64_t id) /* number of the worker; UINT_MAX: none */
+{
+	return (unsigned)(id >> CONN_ID_SHIFT) - 1;
+}
+void conn_peer_add(struct net *n, struct conn_peer *p, const struct flow *flow, struct str name);
+void conn_peer_del(struct net *n, struct conn_peer *p);
+void conn_leads_nowhere(struct conn *c); /* any more */
 
 /* ---- conn_write.c ---- */
 /* ERR_LIMIT, ERR_CLOSED, ERR_CRYPTO; later failures go to `from` with the id. */

@@ -2,6 +2,7 @@
 /* Sockets for all workers, and the way of a message from its socket to its owner. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -99,6 +100,18 @@ enum err net_bind(struct net_config *cfg, int *fds, struct buf *why)
 
 /* ---- life ---- */
 
+/* What is configured, if the process may have so many descriptors. */
+static unsigned connections_max(const struct net_config *cfg)
+{
+	uint64_t max = (uint64_t)cfg->limits.connections_max * cfg->workers;
+	uint64_t used = NET_FDS_KEPT + cfg->listen_count * cfg->workers;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < max + used)
+		max = r.rlim_cur > used ? r.rlim_cur - used : 1;
+	return (unsigned)max;
+}
+
 struct net *net_new(const struct net_config *cfg, const int *fds, struct worker **workers)
 {
 	struct net *n = mem_new(struct net);
@@ -108,8 +121,10 @@ struct net *net_new(const struct net_config *cfg, const int *fds, struct worker 
 	n->cfg = *cfg;
 	n->fds = mem_alloc(bytes);
 	memcpy(n->fds, fds, bytes);
+	n->conn_max = connections_max(cfg);
 	lock_init(&n->conns_lock);
 	hash_init(&n->conns_by_ip, 64);
+	hash_init(&n->conns_by_peer, 64);
 	return n;
 }
 
@@ -120,6 +135,7 @@ void net_free(struct net *n)
 		free(nw);
 	}
 	hash_fini(&n->conns_by_ip);
+	hash_fini(&n->conns_by_peer);
 	lock_fini(&n->conns_lock);
 	free(n->fds);
 	free(n);
@@ -162,7 +178,6 @@ struct transport *net_worker_new(
 	guard_init(&nw->guard, &w->rng);
 	hash_init(&nw->routes, 64);
 	hash_init(&nw->conns, 64);
-	hash_init(&nw->conns_by_peer, 64);
 	nw->tls_bytes = mem_alloc(NET_TLS_BYTES);
 	fair_init(&nw->handshakes, &w->rng, 1);
 	fair_init(&nw->binding_requests, &w->rng, 1);
@@ -234,7 +249,6 @@ void net_worker_free(struct transport *t)
 	hash_each(&nw->routes, free_route, nw);
 	hash_fini(&nw->routes);
 	hash_fini(&nw->conns);
-	hash_fini(&nw->conns_by_peer);
 	free(nw->tls_bytes);
 	free(nw->send_bytes);
 	free(nw->send);
@@ -382,6 +396,8 @@ void net_deliver(struct net_worker *nw, struct str bytes, const struct flow *flo
 	}
 	trace(nw, EV_SIP_RECEIVED, bytes, flow);
 	e = sip_msg_parse(bytes, &m, &fault);
+	if (!e && m->is_request && flow->conn)
+		conn_take_alias(nw, &m->via, flow->conn);
 	if (e)
 		malformed(nw, m, &fault, flow);
 	else

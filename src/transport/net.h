@@ -29,6 +29,7 @@ struct net_limits { /* all have defaults in the configuration's option table */
 	unsigned idle_s; /* a connection without a word is closed */
 	unsigned message_s; /* a message begun must be complete after that */
 	unsigned connect_s;
+	unsigned dead_s; /* without a sign of life from the other end's kernel; 0: as ours has it */
 	unsigned handshake_s; /* TLS */
 	unsigned handshakes_per_ip; /* begun in a second, a worker; 0: no limit */
 	size_t queue_bytes_max; /* waiting to be written, per connection */

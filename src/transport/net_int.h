@@ -14,6 +14,7 @@ enum {
 	NET_SEND_BYTES = 256 * 1024, /* waiting to go out by UDP, per worker, about */
 	NET_SEND_MAX = 1024, /* the same in datagrams */
 	NET_ROUTES_MAX = 1024, /* remembered local addresses */
+	NET_FDS_KEPT = 128, /* descriptors that connections leave to everything else */
 	NET_TLS_BYTES = 32 * 1024, /* read at once from a TLS connection */
 };
 
@@ -36,7 +37,7 @@ struct udp_datagram { /* waiting to go out */
 	struct udp_socket *socket; /* NULL: done with */
 	struct addr local, remote;
 	size_t at, length; /* in net_worker.send_bytes */
-	bool tried; /* and there was an error, maybe another's */
+	unsigned tries; /* that met an error, maybe another's */
 	uint64_t id;
 };
 
@@ -74,7 +75,6 @@ struct net_worker {
 
 	struct hash routes; /* by remote address */
 	struct hash conns; /* by id */
-	struct hash conns_by_peer;
 	uint64_t next_conn;
 
 	struct net_counters counters; /* written by this worker only */
@@ -87,9 +87,10 @@ struct net {
 	int *fds;
 	struct net_worker *workers[WORKERS_MAX];
 	struct net_worker *stopped; /* atomic */
-	struct lock conns_lock;
+	struct lock conns_lock; /* below */
+	struct hash conns_by_peer; /* struct conn_peer */
 	struct hash conns_by_ip; /* counts per address */
-	unsigned conn_count; /* of all workers */
+	unsigned conn_count, conn_max; /* of all workers */
 };
 
 /* Bytes that arrived at nw->arrived_us, one message: parses it, sends it on to its owner. */
@@ -115,7 +116,9 @@ void tcp_close(struct tcp_listener *l);
 /* On any worker: goes to the connection's owner. */
 MUST_USE enum err conn_send(
 	struct net_worker *nw, const struct flow *flow, struct str bytes, uint64_t id);
-/* An open connection of this worker to that peer; 0: none. */
+/* A request said where its sender listens (RFC 5923): that connection leads there, if it may. */
+void conn_take_alias(struct net_worker *nw, const struct sip_via *via, uint64_t id);
+/* A connection that leads to that peer, of this worker if there is one; 0: none. */
 uint64_t conn_find(
 	struct net_worker *nw, enum tp_proto proto, const struct addr *remote, struct str name);
 void conn_close_all(struct net_worker *nw);

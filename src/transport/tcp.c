@@ -2,6 +2,8 @@
 /* TCP listeners: one a worker and listen line; the kernel shares the connections out. */
 #include <stdlib.h>
 
+#include <netinet/tcp.h>
+
 #include "base/arena.h"
 #include "event/event.h"
 #include "transport/conn.h"
@@ -50,8 +52,29 @@ static void on_connection(uv_stream_t *s, int status)
 	}
 	if (flow.proto == TP_TLS)
 		c->tls = tls_accept(net->cfg.tls);
+	if (flow.proto == TP_TLS && !c->tls) { /* the certificates are gone since */
+		conn_close(c, ERR_CRYPTO);
+		return;
+	}
 	counter_add(&l->nw->counters.accepted, 1);
 	conn_start(c);
+}
+
+/*
+ * RFC 5482, RFC 1122 4.2.3.6. What was sent must be acknowledged in that time; where nothing is
+ * said for so long, the other end's kernel is asked, and has half of it to answer.
+ */
+void tcp_watch(uv_tcp_t *uv, unsigned dead_s)
+{
+	int fd, on = 1, idle_s = (int)dead_s, again_s = (int)(dead_s + 1) / 2;
+	unsigned ms = dead_s * 1000;
+
+	if (dead_s == 0 || uv_fileno((uv_handle_t *)uv, &fd))
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof(again_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
 static void on_closed(uv_handle_t *h)

@@ -70,6 +70,9 @@ void tls_output_sent(struct tls_session *s);
 struct str tls_why(const struct tls_session *s); /* what went wrong, in words */
 struct str tls_name(const struct tls_session *s); /* whom tls_connect was for */
 
+/* The client showed a certificate, and it is that domain's. Once it is ready. */
+bool tls_peer_is(const struct tls_session *s, struct str domain);
+
 /*
  * Is the certificate (of type X509) one of that SIP domain (RFC 5922 section 7)? Else *why says
  * whose it is.

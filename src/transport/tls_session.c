@@ -221,6 +221,18 @@ static enum err check_peer(struct tls_session *s)
 	return fine ? ERR_OK : ERR_CRYPTO;
 }
 
+bool tls_peer_is(const struct tls_session *s, struct str domain)
+{
+	char text[TLS_WHY_MAX];
+	struct buf why = BUF_OF(text);
+	X509 *x = s->ready ? SSL_get1_peer_certificate(s->ssl) : NULL;
+	bool is = x && SSL_get_verify_result(s->ssl) == X509_V_OK &&
+		tls_is_domain(x, domain, false, &why);
+
+	X509_free(x);
+	return is;
+}
+
 /* ---- bytes ---- */
 
 static enum err explain(struct tls_session *s)

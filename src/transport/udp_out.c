@@ -12,6 +12,8 @@
 #include "event/event.h"
 #include "transport/net_int.h"
 
+enum { TRIES = 4 };
+
 void udp_queue_init(struct net_worker *nw)
 {
 	unsigned sockets = nw->udp_count ? nw->udp_count : 1;
@@ -173,7 +175,7 @@ static void wait_for_room(struct udp_socket *s)
 /*
  * What send_batch could not send, for that reason. An error of ICMP about an earlier datagram is
  * told by the next system call, too, even when it was read already: an error is this datagram's own
- * when it comes twice and there is nothing to read.
+ * when it comes again and again, and there is nothing to read.
  */
 static unsigned refused(struct net_worker *nw, unsigned at, int error)
 {
@@ -183,8 +185,7 @@ static unsigned refused(struct net_worker *nw, unsigned at, int error)
 		wait_for_room(d.socket);
 		return 0;
 	}
-	nw->send[at].tried = true;
-	if (udp_take_errors(d.socket) || !d.tried)
+	if (udp_take_errors(d.socket) || ++nw->send[at].tries < TRIES)
 		return 0;
 	done_with(nw, at, 1);
 	report_failure(nw, &d, error);

@@ -204,7 +204,10 @@ static void run_order(struct inbox_item *item)
 {
 	struct order *o = container_of(item, struct order, item);
 
-	BUG_ON(transport_send(o->t, &o->flow, str_make(o->text, o->length), o->id) != ERR_OK);
+	enum err e = transport_send(o->t, &o->flow, str_make(o->text, o->length), o->id);
+
+	if (e)
+		o->t->handlers.on_send_failed(o->t->arg, o->id, e);
 	free(o);
 }
 

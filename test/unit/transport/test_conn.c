@@ -5,11 +5,33 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "transport/net_int.h"
 
-/* ---- TCP ---- */
+static struct flow last_flow(struct node *n)
+{
+	struct flow f;
+
+	pthread_mutex_lock(&n->lock);
+	f = n->last_flow;
+	pthread_mutex_unlock(&n->lock);
+	return f;
+}
+
+static bool failed(struct node *n)
+{
+	bool yes;
+
+	pthread_mutex_lock(&n->lock);
+	yes = n->failed_id != 0;
+	pthread_mutex_unlock(&n->lock);
+	return yes;
+}
+
+/* ---- what comes in ---- */
 
 static void test_tcp_framing(void **state)
 {
@@ -89,6 +111,11 @@ static void two_each(struct net_limits *l)
 	l->connections_per_ip_max = 2;
 }
 
+static void one_a_worker(struct net_limits *l)
+{
+	l->connections_max = 1;
+}
+
 static void test_tcp_deadlines(void **state)
 {
 	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
@@ -106,29 +133,225 @@ static void test_tcp_deadlines(void **state)
 	node_free(n);
 }
 
-static void test_tcp_limit_per_address(void **state)
+/* Of so many phones that many get an answer; the others find their connection closed. */
+static void expect_served(struct node *n, unsigned phones, unsigned served)
+{
+	unsigned heard = 0;
+	struct net_counters c;
+	int fds[16];
+
+	for (unsigned i = 0; i < phones; i++)
+		fds[i] = phone(n, SOCK_STREAM, 0, NULL);
+	for (unsigned i = 0; i < phones; i++) {
+		char text[REPLY_MAX], id[16];
+
+		snprintf(id, sizeof(id), "limit%u", i);
+		options(text, sizeof(text), id, 1);
+		if (send(fds[i], text, strlen(text), MSG_NOSIGNAL) > 0 && hear(fds[i], text).n)
+			heard++;
+	}
+	assert_int_equal(heard, served);
+	net_counters(n->net, &c);
+	assert_int_equal(c.refused, phones - served);
+	for (unsigned i = 0; i < phones; i++)
+		close(fds[i]);
+}
+
+/* Limits count over all workers: it does not matter where the kernel puts a connection. */
+static void test_limits(void **state)
 {
 	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
 	struct node *n = node_with(lines, two_each);
-	struct net_counters c;
-	int fds[9], refused = 0;
 
 	node_start(n);
-	for (int i = 0; i < 9; i++)
-		fds[i] = phone(n, SOCK_STREAM, 0, NULL);
-	for (int i = 0; i < 9; i++) {
-		char text[REPLY_MAX], id[16];
+	expect_served(n, 9, 2);
+	node_free(n);
+	n = node_with(lines, one_a_worker);
+	node_start(n);
+	expect_served(n, 9, WORKERS);
+	node_free(n);
+}
 
-		snprintf(id, sizeof(id), "limit%d", i);
-		options(text, sizeof(text), id, 1);
-		if (send(fds[i], text, strlen(text), MSG_NOSIGNAL) < 0 || hear(fds[i], text).n == 0)
-			refused++;
+/* Who may open few files serves few phones, and goes on. */
+static void test_limit_of_descriptors(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct rlimit before, few;
+	struct node *n;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = NET_FDS_KEPT + WORKERS + 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	n = node_new(lines);
+	node_start(n);
+	expect_served(n, 9, 3);
+	node_free(n);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void two_seconds_dead(struct net_limits *l)
+{
+	l->dead_s = 2;
+}
+
+/* A peer that takes nothing: what waits for it is limited, and so is how long it waits. */
+static void test_peer_that_hears_nothing(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_with(lines, two_seconds_dead);
+	char text[REPLY_MAX];
+	struct flow flow;
+	int fd;
+
+	node_start(n);
+	fd = phone(n, SOCK_STREAM, 0, NULL);
+	ask(fd, "deaf", 1);
+	expect_ok(fd);
+	flow = last_flow(n);
+	memset(text, 'x', 2000);
+	for (uint64_t id = 1; !failed(n); id++)
+		send_text_on(n, id % WORKERS, &flow, id, text, 2000);
+	assert_int_equal(n->failed_why, ERR_LIMIT);
+	for (unsigned i = 0; i < WORKERS; i++)
+		wait_for(n, &n->closed[i], 1);
+	close(fd);
+	node_free(n);
+}
+
+static void one_second_to_connect(struct net_limits *l)
+{
+	l->connect_s = 1;
+}
+
+static void test_connect_takes_too_long(void **state)
+{
+	enum { FILLERS = 4 };
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_with(lines, one_second_to_connect);
+	struct flow flow = { .proto = TP_TCP };
+	socklen_t length = sizeof(flow.remote);
+	int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[FILLERS];
+
+	assert_int_equal(addr_parse(STR("127.0.0.1:0"), &flow.remote), ERR_OK);
+	assert_int_equal(bind(full, &flow.remote.sa, length), 0);
+	assert_int_equal(listen(full, 0), 0);
+	assert_int_equal(getsockname(full, &flow.remote.sa, &length), 0);
+	for (int i = 0; i < FILLERS; i++) { /* nobody accepts: its queue is full */
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		connect(fds[i], &flow.remote.sa, length);
 	}
-	assert_true(refused >= 9 - 2 * WORKERS && refused <= 7); /* the limit is each worker's */
-	net_counters(n->net, &c);
-	assert_int_equal(c.refused, refused);
-	for (int i = 0; i < 9; i++)
+	node_start(n);
+	send_on(n, 0, &flow, 12);
+	expect_failure(n, 12, ERR_TIMEOUT);
+	for (int i = 0; i < FILLERS; i++)
 		close(fds[i]);
+	close(full);
+	node_free(n);
+}
+
+/* ---- which connection leads where ---- */
+
+struct question { /* which connection a worker would take */
+	struct inbox_item item;
+	struct node *node;
+	unsigned worker;
+	struct addr remote;
+	struct flow flow;
+	unsigned done;
+};
+
+static void answer_question(struct inbox_item *item)
+{
+	struct question *q = container_of(item, struct question, item);
+	struct node *n = q->node;
+
+	BUG_ON(transport_route(n->transports[q->worker], TP_TCP, &q->remote, STR_NONE, &q->flow));
+	pthread_mutex_lock(&n->lock);
+	q->done = 1;
+	pthread_cond_broadcast(&n->changed);
+	pthread_mutex_unlock(&n->lock);
+}
+
+static uint64_t way_to(struct node *n, unsigned worker, const struct addr *remote)
+{
+	struct question q = {
+		.item.run = answer_question, .node = n, .worker = worker, .remote = *remote
+	};
+
+	assert_int_equal(worker_post(&n->workers[worker], &q.item), ERR_OK);
+	wait_for(n, &q.done, 1);
+	return q.flow.conn;
+}
+
+static void ask_as(int fd, const char *sent_by)
+{
+	char text[1024];
+
+	say(fd, text,
+		(size_t)snprintf(text, sizeof(text),
+			"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bKx;rport\r\n"
+			"From: <sip:c@d>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: alias\r\n"
+			"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+			sent_by));
+	expect_ok(fd);
+}
+
+/* Every worker takes the connection that is there, whoever has it, as long as it is there. */
+static void test_every_worker_knows_it(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_new(lines);
+	struct flow flow;
+	int fd;
+
+	node_start(n);
+	fd = phone(n, SOCK_STREAM, 0, NULL);
+	ask(fd, "known", 1);
+	expect_ok(fd);
+	flow = last_flow(n);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(way_to(n, i, &flow.remote), flow.conn);
+	close(fd);
+	for (unsigned i = 0; i < WORKERS; i++)
+		wait_for(n, &n->closed[i], 1);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(way_to(n, i, &flow.remote), 0);
+	node_free(n);
+}
+
+/* RFC 5923: it leads to where its other end listens, which must be the same machine. */
+static void test_alias(void **state)
+{
+	static const struct {
+		const char *sent_by, *at;
+		bool leads;
+	} cases[] = {
+		{ "127.0.0.1:5077;alias", "127.0.0.1:5077", true },
+		{ "127.0.0.1;alias", "127.0.0.1:5060", true },
+		{ "127.0.0.1:5077", "127.0.0.1:5077", false },
+		{ "127.0.0.2:5077;alias", "127.0.0.2:5077", false },
+		{ "127.0.0.2:5077;alias", "127.0.0.1:5077", false },
+		{ "localhost:5077;alias", "127.0.0.1:5077", false },
+	};
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_new(lines);
+
+	node_start(n);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd = phone(n, SOCK_STREAM, 0, NULL);
+		struct addr at;
+
+		assert_int_equal(addr_parse(str_of(cases[i].at), &at), ERR_OK);
+		ask_as(fd, cases[i].sent_by);
+		for (unsigned w = 0; w < WORKERS; w++)
+			assert_int_equal(way_to(n, w, &at), cases[i].leads ? last_flow(n).conn : 0);
+		close(fd);
+		for (unsigned w = 0; w < WORKERS; w++) {
+			wait_for(n, &n->closed[w], i + 1);
+			assert_int_equal(way_to(n, w, &at), 0);
+		}
+	}
 	node_free(n);
 }
 
@@ -147,9 +370,7 @@ static void test_every_worker_sends_on_a_connection(void **state)
 	fd = phone(n, SOCK_STREAM, 0, NULL);
 	ask(fd, "hello", 1);
 	expect_ok(fd);
-	pthread_mutex_lock(&n->lock);
-	flow = n->last_flow;
-	pthread_mutex_unlock(&n->lock);
+	flow = last_flow(n);
 	assert_true(flow.conn != 0);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		send_on(n, i, &flow, 7);
@@ -260,7 +481,12 @@ int main(void)
 		cmocka_unit_test(test_tcp_several_in_one_segment),
 		cmocka_unit_test(test_tcp_garbage_ends_the_connection),
 		cmocka_unit_test(test_tcp_deadlines),
-		cmocka_unit_test(test_tcp_limit_per_address),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limit_of_descriptors),
+		cmocka_unit_test(test_peer_that_hears_nothing),
+		cmocka_unit_test(test_connect_takes_too_long),
+		cmocka_unit_test(test_every_worker_knows_it),
+		cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_every_worker_sends_on_a_connection),
 		cmocka_unit_test(test_connection_refused),
 		cmocka_unit_test(test_reopening_at_the_limit),
