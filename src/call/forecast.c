@@ -45,7 +45,7 @@ static struct nat_outcome of_caller(const struct run *r, const struct nat_media 
 
 	if (sdp.n) {
 		(void)nat_media_plan(&rewrite, sdp, m);
-		if (rewrite.out.reason != NAT_NO_MEDIA)
+		if (rewrite.out.reason > NAT_UNREADABLE)
 			return rewrite.out;
 	}
 	if (addr_parse_ip(r->caller.req->via.host, 0, &own) != ERR_OK)

@@ -263,6 +263,8 @@ void media_judge(struct call *c)
 		return;
 	a = media_end_of(c->a);
 	b = media_end_of(c->b);
+	if (a.said.reason <= NAT_UNREADABLE || b.said.reason <= NAT_UNREADABLE)
+		return; /* on hold: nothing new */
 	path = nat_path_between(&a, &b, &why);
 	if (c->b->media.path_told && c->b->media.path == path)
 		return;

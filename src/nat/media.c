@@ -251,8 +251,10 @@ bool nat_media_plan(struct nat_rewrite *rewrite, struct str text, const struct n
 
 	rewrite->out = (struct nat_outcome){ .reason = NAT_NO_MEDIA };
 	sdp_edits_init(&rewrite->edits, sdp);
-	if (sdp_parse(text, sdp) != ERR_OK)
+	if (sdp_parse(text, sdp) != ERR_OK) {
+		rewrite->out.reason = NAT_UNREADABLE;
 		return false;
+	}
 	rewrite->out.ice = sdp->ice;
 	if (keeps_all(m, sdp->ice, &why)) {
 		note_stated(sdp, why, &rewrite->out);
@@ -270,6 +272,7 @@ static const char *words(enum nat_reason why)
 {
 	static const char *const names[] = {
 		[NAT_NO_MEDIA] = "names no address",
+		[NAT_UNREADABLE] = "cannot be read: it passes as it is",
 		[NAT_KEPT_ICE] = "stays: ICE finds the way",
 		[NAT_KEPT_OPTION] = "stays: the dial string says ma=false",
 		[NAT_KEPT_POLICY] = "stays: the policy says never",

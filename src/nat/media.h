@@ -57,7 +57,8 @@ struct nat_media {
 };
 
 enum nat_reason {
-	NAT_NO_MEDIA, /* not an SDP, or nothing in it that is in use, or on hold */
+	NAT_NO_MEDIA, /* nothing in it that is in use, or on hold */
+	NAT_UNREADABLE, /* not an SDP, or with more media lines than are read: it passes */
 	NAT_KEPT_ICE,
 	NAT_KEPT_OPTION, /* ma=false */
 	NAT_KEPT_POLICY, /* never */

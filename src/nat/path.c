@@ -167,8 +167,8 @@ static enum nat_path between_nats(const struct nat_end *a, const struct nat_end 
 
 enum nat_path nat_path_between(const struct nat_end *a, const struct nat_end *b, struct buf *why)
 {
-	if (a->said.reason == NAT_NO_MEDIA || b->said.reason == NAT_NO_MEDIA) {
-		buf_lit(why, "no media is to flow");
+	if (a->said.reason <= NAT_UNREADABLE || b->said.reason <= NAT_UNREADABLE) {
+		buf_lit(why, "no media is known of");
 		return NAT_PATH_DIRECT;
 	}
 	if (a->said.ice && b->said.ice) {

@@ -166,8 +166,8 @@ static void test_addresses(void **state)
 		{ out1, out2, HEAD "c=IN IP4 239.1.1.1/127|" AUDIO, NULL, NAT_NO_MEDIA },
 		{ out1, out2, HEAD "c=IN IP4 media.example.com|" AUDIO, NULL, NAT_NO_MEDIA },
 		/* what is no SDP */
-		{ out1, out2, "hello|c=IN IP4 192.168.1.5|", NULL, NAT_NO_MEDIA },
-		{ out1, out2, "", NULL, NAT_NO_MEDIA },
+		{ out1, out2, "hello|c=IN IP4 192.168.1.5|", NULL, NAT_UNREADABLE },
+		{ out1, out2, "", NULL, NAT_UNREADABLE },
 	};
 
 	CHECK(rows);
@@ -354,6 +354,46 @@ static void test_rendezvous(void **state)
 	CHECK(rows);
 }
 
+/* As many media lines as are read, with all there is to change in each; one more, and nothing is.
+ */
+static void test_limits(void **state)
+{
+	static struct seen seen[2 * SDP_MEDIA_MAX + 1];
+	static char own[2 * SDP_MEDIA_MAX][32], before[16384], after[16384], got[65536];
+	struct buf bb = BUF_OF(before), ab = BUF_OF(after), gb = BUF_OF(got);
+	struct row row = { .from = out1, .seen = seen };
+	struct nat_rendezvous rendezvous = { .find = find, .arg = &row };
+	struct nat_media m = { .rendezvous = &rendezvous };
+	static struct nat_rewrite r;
+
+	set_addr(&m.from.observed, out1);
+	set_addr(&m.to.observed, out2);
+	buf_lit(&bb, "v=0\r\nc=IN IP4 192.168.1.5\r\n");
+	buf_lit(&ab, "v=0\r\nc=IN IP4 203.0.113.9\r\n");
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		for (unsigned k = 0; k < 2; k++) {
+			struct buf ob = BUF_OF(own[2 * i + k]);
+
+			buf_printf(&ob, "192.168.1.5:%u", 4000 + 2 * i + k);
+			buf_char(&ob, 0);
+			seen[2 * i + k] = (struct seen){ own[2 * i + k],
+				k ? "203.0.113.9:61001" : "203.0.113.9:61000" };
+		}
+		buf_printf(&bb, "m=audio %u RTP/AVP 0\r\nc=IN IP4 192.168.1.5\r\n", 4000 + 2 * i);
+		buf_printf(&bb, "a=rtcp:%u IN IP4 192.168.1.5\r\n", 4001 + 2 * i);
+		buf_lit(&ab, "m=audio 61000 RTP/AVP 0\r\nc=IN IP4 203.0.113.9\r\n");
+		buf_lit(&ab, "a=rtcp:61001 IN IP4 203.0.113.9\r\n");
+	}
+	assert_true(nat_media_plan(&r, buf_str(&bb), &m));
+	assert_int_equal(r.edits.count, SDP_EDITS_MAX);
+	sdp_print_edited(&gb, &r.edits);
+	assert_true(buf_ok(&gb) && gb.n <= bb.n + NAT_MEDIA_ROOM);
+	assert_true(str_eq(buf_str(&gb), buf_str(&ab)));
+	buf_lit(&bb, "m=audio 1 RTP/AVP 0\r\n");
+	assert_false(nat_media_plan(&r, buf_str(&bb), &m));
+	assert_int_equal(r.out.reason, NAT_UNREADABLE);
+}
+
 static void test_words(void **state)
 {
 	struct nat_outcome o = { .reason = NAT_BY_SIGNALLING };
@@ -381,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_ice_stays),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_rendezvous),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_words),
 	};
 

@@ -86,6 +86,7 @@ static const struct {
 	{ { NAT_KEPT_REACHABLE, 0, "10.0.0.1:1" }, { NAT_KEPT_REACHABLE, 0, "10.0.0.2:1" },
 		NAT_PATH_DIRECT, "one network" },
 	{ { NAT_NO_MEDIA }, { NAT_KEPT_NO_WAY, 0, "10.0.0.1:1" }, NAT_PATH_DIRECT, "no media" },
+	{ { NAT_UNREADABLE }, { NAT_BY_SIGNALLING, NAT_SYMMETRIC }, NAT_PATH_DIRECT, "no media" },
 	/* two families */
 	{ { NAT_KEPT_REACHABLE, 0, "[2001:db8::1]:4" }, { NAT_KEPT_REACHABLE, NAT_NONE },
 		NAT_PATH_NONE, "the media of A is on IPv6, that of B on IPv4" },
