@@ -81,6 +81,16 @@ class CallsTest < FlowTest
     refute_includes JSON.dump(cdrs), ours[/tandem=(\h+)/, 1]
   end
 
+  # From the script through the sandbox to the core and back: what a dialplan may know beforehand.
+  def test_a_script_asks_whether_media_has_a_way
+    plan = 'bob, nobody = %w[bob nobody].map { |user| sys.MediaPath(user + "@local") }' + "\n" \
+           'sys.Respond(486, "#{bob.State}: #{bob.Reason}; #{nobody.State}: #{nobody.Reason}")' + "\n"
+    assert server.dialplan("out", plan).ok?
+    tandem "account", "set", "alice@example.test", "--out-dialplan", "out"
+    busy = @alice.ask("INVITE", bob_uri, body: @alice.sdp, headers: sdp_header)
+    assert_equal "direct: both are in one network; none: nobody is there to be called", busy.reason
+  end
+
   def test_the_operator_hangs_up
     call
     id = JSON.parse(tandem("calls", "--json")).first["call"]
