@@ -7,6 +7,7 @@
 #include "call/model.h"
 
 #include "base/crypto.h"
+#include "nat/own.h"
 
 enum { TOKEN_BYTES = 8, TOKEN_CHARS = 2 * TOKEN_BYTES };
 
@@ -47,7 +48,7 @@ void contact_print(struct buf *b, const struct call_layer *l, struct str user,
 		buf_add(b, user);
 		buf_char(b, '@');
 	}
-	addr_print(b, &flow->local);
+	nat_print_own(b, flow, &l->cfg.public_address);
 	if (flow->proto != TP_UDP && !secure) {
 		buf_lit(b, ";transport=");
 		buf_add(b, tp_proto_name(flow->proto));

@@ -112,7 +112,7 @@ const struct conf_option conf_options[] = {
 		"Shortest session timer that is accepted."),
 
 	{ "nat", "public_address", CONF_TEXT, AT(public_address), "", 0, 0, false,
-		"Address of our own network as the outside sees it, for SDP of phones in it." },
+		"Address of our own network as the outside sees it, for our Contact and for SDP." },
 
 	{ "store", "url", CONF_STORE_URL, AT(store_url), "sqlite:tandem.db", 0, 0, false,
 		"The database." },

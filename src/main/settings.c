@@ -113,6 +113,7 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 	}
 	registrar_settings(c, &out->registrar);
 	provider_settings(c, &out->provider);
+	out->provider.public_address = out->call.public_address;
 	for (unsigned i = 0; i < c->algorithm_count; i++) {
 		enum err e = digest_algorithm_parse(c->algorithms[i], &out->auth.algorithms[i]);
 

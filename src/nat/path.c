@@ -74,8 +74,8 @@ static enum reach reach_of(const struct nat_end *e)
 		return e->kind == NAT_SYMMETRIC ? REACH_WRONG : REACH_SEEN;
 	case NAT_BY_SIGNALLING:
 		return mapped ? REACH_WRONG : REACH_GUESS;
-	case NAT_BY_PUBLIC_ADDRESS:
-		return REACH_GUESS;
+	case NAT_BY_PUBLIC_ADDRESS: /* whose router passes media on: [nat] public_address */
+		return REACH_OPEN;
 	case NAT_KEPT_NO_WAY:
 		return REACH_NONE;
 	case NAT_KEPT_ICE: /* which the other does not know */

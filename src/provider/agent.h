@@ -39,6 +39,7 @@ struct provider_config {
 	struct str user_agent;
 	unsigned per_second; /* REGISTERs that this agent begins */
 	unsigned per_host; /* the same, to one registrar */
+	struct addr public_address; /* ours, as providers outside see us; may be unset */
 };
 
 struct provider_agent *provider_agent_new(

@@ -192,7 +192,7 @@ static void print(void *arg, struct uac *u, struct buf *b, uint32_t cseq, const 
 	directory_provider_token(
 		m->agent->env.key, m->provider->customer, m->provider->name, token);
 	buf_char(&contact, '<');
-	provider_print_contact(&contact, m->provider, token, flow);
+	provider_print_contact(m->agent, &contact, m->provider, token, flow);
 	buf_char(&contact, '>');
 	if (!str_eq(buf_str(&contact), m->d.local_contact))
 		m->d.local_contact = arena_str(&m->d.arena, buf_str(&contact));

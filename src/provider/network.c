@@ -31,7 +31,7 @@ static bool has_moved(const struct registration *r)
 	if (!r->contact || !who_answered(r, &proto, &remote) ||
 		!way_today(r, proto, &remote, &flow))
 		return false;
-	provider_print_contact(&b, r->provider, r->token, &flow);
+	provider_print_contact(r->agent, &b, r->provider, r->token, &flow);
 	return buf_ok(&b) && !str_eq(buf_str(&b), str_of(r->contact));
 }
 

@@ -97,7 +97,7 @@ static void print_binding(const struct probe *p, struct buf *b, const struct flo
 
 	directory_provider_token(
 		p->agent->env.key, p->provider->customer, p->provider->name, token);
-	provider_print_contact(&contact, p->provider, token, flow);
+	provider_print_contact(p->agent, &contact, p->provider, token, flow);
 	sip_print_hdr_fmt(b, SIP_HDR_CONTACT, "<%.*s>", STR_ARG(buf_str(&contact)));
 	sip_print_hdr_u32(b, SIP_HDR_EXPIRES,
 		p->provider->register_expiry_s ? p->provider->register_expiry_s : EXPIRES_S);

@@ -174,8 +174,8 @@ void provider_print_head(struct buf *b, const struct provider *p, const struct p
 	uint32_t cseq, enum sip_method method);
 void provider_print_tail(struct buf *b, const struct provider *p, struct str user_agent);
 /* The URI of our Contact there. */
-void provider_print_contact(
-	struct buf *b, const struct provider *p, const char *token, const struct flow *flow);
+void provider_print_contact(const struct provider_agent *a, struct buf *b, const struct provider *p,
+	const char *token, const struct flow *flow);
 /* Writes the header fields, for the uac's handlers. */
 void registration_print(
 	void *arg, struct uac *u, struct buf *b, uint32_t cseq, const struct flow *flow);

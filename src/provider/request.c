@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "nat/own.h"
 #include "provider/registration.h"
 #include "sip/print.h"
 
@@ -32,8 +33,8 @@ static struct str domain_of(const struct provider *p, const struct sip_uri *regi
 /* ---- header fields ---- */
 
 /* Where calls come back to: by default "provider.customer" here (facts 2.6). */
-void provider_print_contact(
-	struct buf *b, const struct provider *p, const char *token, const struct flow *flow)
+void provider_print_contact(const struct provider_agent *a, struct buf *b, const struct provider *p,
+	const char *token, const struct flow *flow)
 {
 	char mem[URI_MAX];
 
@@ -45,7 +46,7 @@ void provider_print_contact(
 		buf_char(b, '.');
 		buf_add(b, p->customer);
 		buf_char(b, '@');
-		addr_print(b, &flow->local);
+		nat_print_own(b, flow, &a->cfg.public_address);
 	}
 	if (flow->proto != TP_UDP && !p->register_contact.n) {
 		buf_lit(b, ";transport=");
@@ -134,7 +135,7 @@ void registration_print(
 	provider_print_head(b, r->provider, &r->ids, cseq, SIP_REGISTER);
 	/* what was registered is what is taken back, although our address may be another one now */
 	if (r->state != PROVIDER_LEAVING || !r->contact) {
-		provider_print_contact(&cb, r->provider, r->token, flow);
+		provider_print_contact(r->agent, &cb, r->provider, r->token, flow);
 		free(r->contact);
 		r->contact = str_dup(buf_str(&cb));
 	}

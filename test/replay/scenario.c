@@ -305,6 +305,7 @@ static void do_set(struct play *p, struct str rest)
 	if (str_eq(name, STR("public_address"))) {
 		if (addr_parse_ip(rest, 0, &c->call.public_address) != ERR_OK)
 			fail(p, "%.*s is no address", STR_ARG(rest));
+		c->provider.public_address = c->call.public_address;
 		return;
 	}
 	if (str_eq(name, STR("ua_rule"))) { /* set ua_rule SECONDS all|first PATTERN */

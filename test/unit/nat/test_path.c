@@ -126,8 +126,10 @@ static const struct {
 		NAT_PATH_NONE, "nothing gets through unless a router lets anybody in" },
 	{ { NAT_KEPT_POLICY, 0, "10.0.0.1:1" }, { NAT_BY_SIGNALLING, NAT_KEEPS_PORTS },
 		NAT_PATH_NONE, "private address" },
-	{ { NAT_BY_PUBLIC_ADDRESS, NAT_NONE }, { NAT_KEPT_REACHABLE, NAT_NONE }, NAT_PATH_LIKELY,
-		"perhaps behind a NAT" },
+	{ { NAT_BY_PUBLIC_ADDRESS, NAT_NONE }, { NAT_KEPT_REACHABLE, NAT_NONE }, NAT_PATH_DIRECT,
+		"both can be reached" },
+	{ { NAT_BY_PUBLIC_ADDRESS, NAT_NONE }, { NAT_BY_SIGNALLING, NAT_KEEPS_PORTS },
+		NAT_PATH_LIKELY, "A reaches it if its router keeps port numbers" },
 	/* ICE of both, of one */
 	{ { NAT_KEPT_ICE, 0, "10.0.0.1:1", .ice = true },
 		{ NAT_KEPT_ICE, 0, "10.0.9.2:1", .ice = true }, NAT_PATH_LIKELY, "both know ICE" },
