@@ -151,6 +151,16 @@ static const struct tx_client_handlers tx_handlers = {
 	.on_done = on_tx_done,
 };
 
+/* RFC 3261 18.1.1: where the service that is tried by UDP takes TCP, as its records say. */
+static const struct addr *tcp_too(const struct uac *u)
+{
+	for (unsigned i = u->target + 1; i < u->target_count; i++)
+		if (u->targets[i].proto == TP_TCP && !u->targets[i].down &&
+			addr_ip_eq(&u->targets[i].addr, &u->targets[u->target].addr))
+			return &u->targets[i].addr;
+	return NULL;
+}
+
 /* What the user prints, with our authorization in front of it. */
 static void attempt(struct uac *u)
 {
@@ -166,7 +176,9 @@ static void attempt(struct uac *u)
 
 		e = transport_route(u->env.transport, t->proto, &t->addr, u->domain, &u->flow);
 		r.flow = u->flow;
+		r.tcp = tcp_too(u);
 	} else {
+		r.fixed = true;
 		e = ERR_OK;
 	}
 	buf_init(&rest, mem, REST_MAX);

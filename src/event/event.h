@@ -61,6 +61,7 @@ enum event_category {
 	X(OVERLOAD_END, SIP, NOTICE, "overload.end")                                               \
 	X(OVERLOAD_FLOOD, SECURITY, WARNING, "overload.flood")                                     \
 	X(SIP_SEND_FAILED, SIP, INFO, "sip.send-failed")                                           \
+	X(SIP_FRAGMENTED, SIP, INFO, "sip.fragmented")                                             \
 	X(CONNECTION_OPEN, SIP, DEBUG, "connection.open")                                          \
 	X(CONNECTION_CLOSED, SIP, DEBUG, "connection.closed")                                      \
 	X(CONNECTION_REFUSED, SIP, INFO, "connection.refused")                                     \

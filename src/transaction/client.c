@@ -9,7 +9,7 @@
 
 #include "transaction/tx_int.h"
 
-static void print_via(struct buf *b, const struct flow *flow, struct str branch)
+void client_print_via(struct buf *b, const struct flow *flow, struct str branch)
 {
 	buf_lit(b, "Via: SIP/2.0/");
 	buf_add(b, tp_proto_via(flow->proto));
@@ -26,7 +26,7 @@ static void print_request(
 	struct buf *b, const struct tx_request *r, struct str method, struct str branch)
 {
 	sip_print_request_line(b, method, r->uri);
-	print_via(b, &r->flow, branch);
+	client_print_via(b, &r->flow, branch);
 	buf_add(b, r->rest);
 }
 
@@ -66,11 +66,13 @@ static enum err send_first(struct tx_client *c, struct str bytes)
 
 	tx_set_bytes(&c->tx, bytes);
 	e = tx_transmit(&c->tx);
-	if (e) {
+	if (!e) {
+		client_started(c);
+	} else if (large_goes_by_udp(c)) {
+		e = ERR_OK;
+	} else {
 		c->handlers = NULL;
 		client_end(c);
-	} else {
-		client_started(c);
 	}
 	return e;
 }
@@ -79,8 +81,9 @@ enum err tx_client_new(struct tx_layer *l, const struct tx_request *r,
 	const struct tx_client_handlers *h, void *arg, struct tx_client **out)
 {
 	char branch[TX_TOKEN_MAX + 8];
-	struct buf b;
+	struct tx_request by_tcp = *r;
 	struct tx_client *c;
+	struct buf b;
 
 	BUG_ON(r->method == SIP_ACK || r->method == SIP_CANCEL);
 	if (l->clients.count >= l->max)
@@ -90,7 +93,15 @@ enum err tx_client_new(struct tx_layer *l, const struct tx_request *r,
 	print_request(&b, r, method_of(r), str_of(branch));
 	if (!buf_ok(&b))
 		return ERR_LIMIT;
-	c = make_client(l, &r->flow, r->method, str_of(branch), h, arg);
+	if (large_goes_by_tcp(l, r, b.n, &by_tcp.flow)) {
+		buf_init(&b, l->scratch, TX_MESSAGE_MAX);
+		print_request(&b, &by_tcp, method_of(r), str_of(branch));
+		c = make_client(l, &by_tcp.flow, r->method, str_of(branch), h, arg);
+		c->by_udp = mem_new(struct flow);
+		*c->by_udp = r->flow;
+	} else {
+		c = make_client(l, &r->flow, r->method, str_of(branch), h, arg);
+	}
 	*out = c;
 	return send_first(c, buf_str(&b));
 }
@@ -145,7 +156,7 @@ void client_on_timeout(struct timer *t)
 void client_tell(struct tx_client *c, struct sip_msg *rsp, const struct flow *flow)
 {
 	if (c->handlers && c->handlers->on_response)
-		c->handlers->on_response(c->arg, c, rsp, flow);
+		c->handlers->on_response(c->arg, c, rsp, c->by_udp ? c->by_udp : flow);
 }
 
 void client_on_response(struct tx_client *c, struct sip_msg *rsp, const struct flow *flow)
@@ -180,6 +191,7 @@ static void free_client(struct deferred *d)
 	if (c->handlers && c->handlers->on_done)
 		c->handlers->on_done(c->arg, c);
 	free((char *)c->cancel_reason.p);
+	free(c->by_udp);
 	free(c->tx.bytes);
 	free(c);
 }
@@ -234,7 +246,7 @@ const struct flow *tx_client_flow(const struct tx_client *c)
 static void print_cancel(struct buf *b, const struct tx_client *c, const struct sip_msg *invite)
 {
 	sip_print_request_line(b, STR("CANCEL"), invite->request_uri);
-	print_via(b, &c->tx.flow, str_of(c->branch));
+	client_print_via(b, &c->tx.flow, str_of(c->branch));
 	sip_print_copy(b, invite, SIP_HDR_ROUTE);
 	sip_print_hdr_u32(b, SIP_HDR_MAX_FORWARDS, 70);
 	sip_print_copy(b, invite, SIP_HDR_FROM);

@@ -313,7 +313,7 @@ void tx_layer_on_send_failed(struct tx_layer *l, uint64_t id, enum err why)
 			continue;
 		if (tx->server)
 			server_fail(container_of(tx, struct tx_server, tx), why);
-		else
+		else if (!large_goes_by_udp(container_of(tx, struct tx_client, tx)))
 			client_fail(container_of(tx, struct tx_client, tx), why);
 		return;
 	}

@@ -106,6 +106,12 @@ struct tx_client_handlers {
 
 struct tx_request {
 	struct flow flow; /* from transport_route, or a binding's flow */
+	bool fixed; /* that flow and no other */
+	/*
+	 * By UDP, and larger than a datagram should be (RFC 3261 18.1.1): where DNS says that the
+	 * same service takes TCP. NULL: it is not said, which leaves what transport knows.
+	 */
+	const struct addr *tcp;
 	enum sip_method method;
 	struct str method_name; /* for SIP_UNKNOWN */
 	struct str uri; /* request URI */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Inside of the transaction layer. Four machines, a file each: invite_server.c, server.c,
- * invite_client.c, client.c; answered.c keeps what completed non-INVITE servers leave behind.
- * layer.c matches messages to them and holds what they share.
+ * invite_client.c, client.c; large.c: requests beyond a datagram; answered.c keeps what completed
+ * non-INVITE servers leave behind. layer.c matches messages to them and holds what they share.
  */
 #ifndef TRANSACTION_TX_INT_H
 #define TRANSACTION_TX_INT_H
@@ -93,6 +93,7 @@ struct tx_client {
 	enum tx_client_state state;
 	bool cancel_wanted, cancel_sent;
 	struct str cancel_reason; /* heap */
+	struct flow *by_udp; /* it goes by TCP for its size; the way it would go else */
 	const struct tx_client_handlers *handlers; /* NULL: detached */
 	void *arg;
 };
@@ -135,10 +136,18 @@ void client_started(struct tx_client *c);
 void client_end(struct tx_client *c);
 void client_fail(struct tx_client *c, enum err why);
 void client_tell(struct tx_client *c, struct sip_msg *rsp, const struct flow *flow);
+void client_print_via(struct buf *b, const struct flow *flow, struct str branch);
 void client_cancel_if_wanted(struct tx_client *c);
 void invite_client_started(struct tx_client *c);
 void invite_client_on_response(struct tx_client *c, struct sip_msg *rsp, const struct flow *flow);
 void invite_client_on_timeout(struct tx_client *c);
+
+/* ---- large.c ---- */
+/* Too large for UDP, and the other side takes TCP: that way. */
+bool large_goes_by_tcp(
+	struct tx_layer *l, const struct tx_request *r, size_t bytes, struct flow *out);
+/* TCP failed: it is sent the other way. False: it was not one of those, or that failed, too. */
+bool large_goes_by_udp(struct tx_client *c);
 
 /* Key of 17.2.3 for a request with the method replaced (ACK and CANCEL look for INVITE). */
 bool tx_server_key(struct buf *b, const struct sip_msg *m, struct str method);

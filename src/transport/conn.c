@@ -362,6 +362,8 @@ static void on_connected(uv_connect_t *req, int status)
 	struct conn *c = req->data;
 
 	loop_tick(conn_worker(c));
+	if (c->flow.proto == TP_TCP) /* closed: it took too long */
+		tcp_peers_learn(c->nw->net->tcp_peers, &c->flow.remote, status == 0);
 	if (c->closing)
 		return;
 	if (status < 0)

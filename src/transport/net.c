@@ -122,6 +122,7 @@ struct net *net_new(const struct net_config *cfg, const int *fds, struct worker 
 	n->fds = mem_alloc(bytes);
 	memcpy(n->fds, fds, bytes);
 	n->conn_max = connections_max(cfg);
+	n->tcp_peers = tcp_peers_new();
 	lock_init(&n->conns_lock);
 	hash_init(&n->conns_by_ip, 64);
 	hash_init(&n->conns_by_peer, 64);
@@ -137,6 +138,7 @@ void net_free(struct net *n)
 	hash_fini(&n->conns_by_ip);
 	hash_fini(&n->conns_by_peer);
 	lock_fini(&n->conns_lock);
+	tcp_peers_free(n->tcp_peers);
 	free(n->fds);
 	free(n);
 }
@@ -166,10 +168,20 @@ static enum err op_send(
 static enum err op_route(struct transport *t, enum tp_proto proto, const struct addr *remote,
 	struct str name, struct flow *out);
 
+static bool op_takes_tcp(struct transport *t, const struct addr *remote)
+{
+	struct net_worker *nw = container_of(t, struct net_worker, transport);
+
+	return tcp_peers_takes(nw->net->tcp_peers, remote) ||
+		conn_find(nw, TP_TCP, remote, STR_NONE) != 0;
+}
+
 struct transport *net_worker_new(
 	struct net *n, struct worker *w, const struct transport_handlers *h, void *arg)
 {
-	static const struct transport_ops ops = { .route = op_route, .send = op_send };
+	static const struct transport_ops ops = {
+		.route = op_route, .send = op_send, .takes_tcp = op_takes_tcp
+	};
 	struct net_worker *nw = mem_new(struct net_worker);
 
 	nw->transport = (struct transport){ .ops = &ops, .worker = w, .handlers = *h, .arg = arg };

@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "transport/guard.h"
 #include "transport/net.h"
+#include "transport/tcp_peers.h"
 
 enum {
 	NET_BATCH = 32, /* datagrams a system call */
@@ -87,6 +88,7 @@ struct net {
 	int *fds;
 	struct net_worker *workers[WORKERS_MAX];
 	struct net_worker *stopped; /* atomic */
+	struct tcp_peers *tcp_peers;
 	struct lock conns_lock; /* below */
 	struct hash conns_by_peer; /* struct conn_peer */
 	struct hash conns_by_ip; /* counts per address */

@@ -68,6 +68,7 @@ struct transport_ops {
 		struct str name, struct flow *out);
 	enum err (*send)(
 		struct transport *t, const struct flow *flow, struct str bytes, uint64_t id);
+	bool (*takes_tcp)(struct transport *t, const struct addr *remote); /* NULL: never */
 };
 
 struct transport {
@@ -87,6 +88,12 @@ MUST_USE static inline enum err transport_route(struct transport *t, enum tp_pro
 	const struct addr *remote, struct str name, struct flow *out)
 {
 	return t->ops->route(t, proto, remote, name, out);
+}
+
+/* Is the peer that we reach there by UDP known to take TCP, too? */
+static inline bool transport_takes_tcp(struct transport *t, const struct addr *remote)
+{
+	return t->ops->takes_tcp && t->ops->takes_tcp(t, remote);
 }
 
 /*

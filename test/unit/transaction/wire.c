@@ -21,6 +21,8 @@ static enum err op_send(struct transport *t, const struct flow *flow, struct str
 
 	if (w->refuse)
 		return w->refuse;
+	if (w->refuse_tcp && flow->proto == TP_TCP)
+		return w->refuse_tcp;
 	assert_true(w->count < WIRE_SENT_MAX);
 	*s = (struct sent){ .flow = *flow, .id = id, .at_ms = w->worker.clock.mono_ms - START_MS };
 	assert_int_equal(sip_msg_parse(bytes, &s->msg, &fault), ERR_OK);
@@ -39,7 +41,14 @@ static enum err op_route(struct transport *t, enum tp_proto proto, const struct 
 	return ERR_OK;
 }
 
-static const struct transport_ops ops = { .route = op_route, .send = op_send };
+static bool op_takes_tcp(struct transport *t, const struct addr *remote)
+{
+	return container_of(t, struct wire, transport)->takes_tcp;
+}
+
+static const struct transport_ops ops = {
+	.route = op_route, .send = op_send, .takes_tcp = op_takes_tcp
+};
 
 void wire_init(struct wire *w, const struct tx_layer_handlers *h, void *arg)
 {

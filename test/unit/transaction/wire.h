@@ -22,6 +22,8 @@ struct wire {
 	struct transport transport;
 	struct tx_layer *layer;
 	struct flow udp, tcp; /* from a peer */
+	bool takes_tcp; /* whoever is asked for */
+	enum err refuse_tcp; /* what sends by TCP say */
 	enum err refuse; /* what the next sends say; ERR_OK: taken */
 	struct sent sent[WIRE_SENT_MAX];
 	unsigned count; /* sent so far */

@@ -355,6 +355,57 @@ static void test_alias(void **state)
 	node_free(n);
 }
 
+/* Who took a connection takes TCP, until one fails. */
+static void test_who_takes_tcp(void **state)
+{
+	const char *const lines[] = { "tcp:127.0.0.1:0", NULL };
+	struct node *n = node_new(lines);
+	struct flow flow = { .proto = TP_TCP };
+	socklen_t length = sizeof(flow.remote);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), conn;
+	char c;
+
+	assert_int_equal(addr_parse(STR("127.0.0.1:0"), &flow.remote), ERR_OK);
+	assert_int_equal(bind(fd, &flow.remote.sa, length), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, &flow.remote.sa, &length), 0);
+	node_start(n);
+	assert_false(transport_takes_tcp(n->transports[1], &flow.remote));
+	send_on(n, 0, &flow, 1);
+	conn = accept(fd, NULL, NULL);
+	assert_true(conn >= 0);
+	assert_int_equal(recv(conn, &c, 1, 0), 1);
+	close(conn);
+	for (unsigned i = 0; i < WORKERS; i++)
+		wait_for(n, &n->closed[i], 1);
+	assert_true(transport_takes_tcp(n->transports[1], &flow.remote));
+	close(fd);
+	send_on(n, 1, &flow, 2);
+	expect_failure(n, 2, ERR_NETWORK);
+	assert_false(transport_takes_tcp(n->transports[0], &flow.remote));
+	node_free(n);
+}
+
+static void test_peers_are_bounded(void **state)
+{
+	struct tcp_peers *p = tcp_peers_new();
+	struct addr first, a;
+
+	assert_int_equal(addr_parse(STR("192.0.2.1:1"), &first), ERR_OK);
+	a = first;
+	for (unsigned i = 0; i < TCP_PEERS_MAX; i++) {
+		addr_set_port(&a, (uint16_t)(1 + i));
+		tcp_peers_learn(p, &a, true);
+		tcp_peers_learn(p, &a, true);
+	}
+	assert_true(tcp_peers_takes(p, &first));
+	addr_set_port(&a, TCP_PEERS_MAX + 1);
+	tcp_peers_learn(p, &a, true);
+	assert_true(tcp_peers_takes(p, &a));
+	assert_false(tcp_peers_takes(p, &first));
+	tcp_peers_free(p);
+}
+
 /* ---- sending ---- */
 
 /* Any worker reaches a phone over the connection that the phone opened. */
@@ -487,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_connect_takes_too_long),
 		cmocka_unit_test(test_every_worker_knows_it),
 		cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_who_takes_tcp),
+		cmocka_unit_test(test_peers_are_bounded),
 		cmocka_unit_test(test_every_worker_sends_on_a_connection),
 		cmocka_unit_test(test_connection_refused),
 		cmocka_unit_test(test_reopening_at_the_limit),
