@@ -149,6 +149,7 @@ static void on_poll(uv_poll_t *p, int status, int events)
 		s->blocked = false;
 		udp_poll(s);
 		udp_flush(s->nw);
+		on_readable(s);
 		return;
 	}
 	if (events & UV_WRITABLE) {

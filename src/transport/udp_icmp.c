@@ -107,6 +107,15 @@ static bool find_error(struct msghdr *h, struct sock_extended_err *out)
 	return false;
 }
 
+/* An error is marked on the socket as well, maybe after it was read from the queue. */
+static bool take_mark(const struct udp_socket *s)
+{
+	int error = 0;
+	socklen_t n = sizeof(error);
+
+	return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error;
+}
+
 bool udp_take_errors(struct udp_socket *s)
 {
 	bool any = false;
@@ -131,5 +140,5 @@ bool udp_take_errors(struct udp_socket *s)
 		any = true;
 		take_error(s->nw, &e, &remote, str_make(quote, (size_t)n));
 	}
-	return any;
+	return take_mark(s) || any;
 }
