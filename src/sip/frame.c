@@ -24,11 +24,9 @@ static enum err framed_length(struct str head, size_t *length)
 	return found ? ERR_OK : ERR_SYNTAX;
 }
 
-/* Bytes up to and with the empty line, 0 when it is not there yet. */
-static size_t head_length(struct str s)
+/* Bytes up to and with the empty line, 0 when it is not there yet, nor in front of `from`. */
+static size_t head_length(struct str s, size_t from)
 {
-	size_t from = 0;
-
 	while (from < s.n) {
 		size_t nl = from + str_find(str_from(s, from), '\n');
 
@@ -41,23 +39,38 @@ static size_t head_length(struct str s)
 	return 0;
 }
 
-enum err sip_msg_frame(struct str buffer, size_t *length)
+static enum err find_length(struct sip_framing *f, struct str buffer)
 {
 	size_t skip = 0, head, body;
 	enum err e;
 
-	*length = 0;
 	while (skip < buffer.n && (buffer.p[skip] == '\r' || buffer.p[skip] == '\n'))
 		skip++;
-	head = head_length(str_from(buffer, skip));
-	if (head == 0)
+	head = head_length(buffer, f->looked > skip ? f->looked : skip);
+	if (head == 0) {
+		f->looked = buffer.n > 2 ? buffer.n - 2 : 0; /* they may begin the empty line */
 		return buffer.n - skip > SIP_MSG_MAX ? ERR_LIMIT : ERR_OK;
-	e = framed_length(str_make(buffer.p + skip, head), &body);
+	}
+	e = framed_length(str_make(buffer.p + skip, head - skip), &body);
 	if (e)
 		return e;
-	if (body > SIP_MSG_MAX || head + body > SIP_MSG_MAX)
+	if (body > SIP_MSG_MAX || head - skip + body > SIP_MSG_MAX)
 		return ERR_LIMIT;
-	if (skip + head + body <= buffer.n)
-		*length = skip + head + body;
+	f->length = head + body;
 	return ERR_OK;
+}
+
+enum err sip_msg_frame_more(struct sip_framing *f, struct str buffer, size_t *length)
+{
+	enum err e = f->length ? ERR_OK : find_length(f, buffer);
+
+	*length = !e && f->length && f->length <= buffer.n ? f->length : 0;
+	return e;
+}
+
+enum err sip_msg_frame(struct str buffer, size_t *length)
+{
+	struct sip_framing f = { 0 };
+
+	return sip_msg_frame_more(&f, buffer, length);
 }

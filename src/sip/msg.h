@@ -69,6 +69,16 @@ void sip_msg_unref(struct sip_msg *m); /* NULL is fine */
  */
 MUST_USE enum err sip_msg_frame(struct str buffer, size_t *length);
 
+/*
+ * The same for a buffer that grows: what was looked at is not looked at again. Zeroed at the start
+ * of each message.
+ */
+struct sip_framing {
+	size_t looked; /* no head ends in front of that */
+	size_t length; /* of the whole message; 0: not known */
+};
+MUST_USE enum err sip_msg_frame_more(struct sip_framing *f, struct str buffer, size_t *length);
+
 /* Value of the first field with that id; p == NULL when absent. */
 struct str sip_msg_hdr(const struct sip_msg *m, enum sip_hdr_id id);
 /* The same for any name (ignoring case; compact forms too). */

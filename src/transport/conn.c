@@ -214,10 +214,11 @@ static enum err take_messages(struct conn *c)
 		rest = str_make(c->in + at, c->in_used - at);
 		if (rest.n)
 			c->crlf = 0;
-		e = rest.n ? sip_msg_frame(rest, &length) : ERR_OK;
+		e = rest.n ? sip_msg_frame_more(&c->framing, rest, &length) : ERR_OK;
 		if (e || rest.n == 0 || length == 0)
 			break;
 		at += length;
+		c->framing = (struct sip_framing){ 0 };
 		/* the next one has its own deadline */
 		timer_stop(&conn_worker(c)->wheel, &c->message);
 		net_deliver(c->nw, str_first(rest, length), &c->flow);

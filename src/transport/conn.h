@@ -36,6 +36,7 @@ struct conn {
 	struct timer idle, message;
 	char *in;
 	size_t in_used, in_room;
+	struct sip_framing framing; /* of what is at the front of it */
 	unsigned crlf; /* consecutive CR and LF read outside of messages */
 	size_t queued; /* bytes in writes that are not finished */
 	uv_connect_t connect;

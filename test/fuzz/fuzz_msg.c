@@ -65,6 +65,18 @@ static void answer(const struct sip_msg *m)
 	sip_msg_unref(back);
 }
 
+/* Whether the bytes come at once or one by one does not matter. */
+static void frame_bytewise(struct str bytes, enum err at_once, size_t length)
+{
+	struct sip_framing f = { 0 };
+	size_t got = 0;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i <= bytes.n && !e; i++)
+		e = sip_msg_frame_more(&f, str_first(bytes, i), &got);
+	BUG_ON(e != at_once || (!e && got != length));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str bytes = str_make((const char *)data, n);
@@ -74,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	enum err e = sip_msg_frame(bytes, &length);
 
 	BUG_ON(!e && length > n);
+	frame_bytewise(bytes, e, length);
 	e = sip_msg_parse(bytes, &m, &fault);
 	if (!m)
 		return 0;

@@ -141,6 +141,7 @@ static void test_framing_at_every_byte(void **state)
 {
 	static const char text[] = "\r\n" HEAD "CSeq: 1 OPTIONS\r\nl: 3\r\n\r\nabc";
 	size_t n = sizeof(text) - 1, length;
+	struct sip_framing f = { 0 };
 
 	for (size_t i = 0; i <= n + 20; i++) {
 		char more[sizeof(text) + 20];
@@ -149,6 +150,11 @@ static void test_framing_at_every_byte(void **state)
 		memcpy(more, text, i < n ? i : n);
 		assert_int_equal(sip_msg_frame(str_make(more, i), &length), ERR_OK);
 		assert_int_equal(length, i < n ? 0 : n);
+	}
+	for (size_t i = 0; i <= n; i++) { /* byte by byte, and it does not begin again */
+		assert_int_equal(sip_msg_frame_more(&f, str_make(text, i), &length), ERR_OK);
+		assert_int_equal(length, i < n ? 0 : n);
+		assert_true(f.length || f.looked + 2 >= i);
 	}
 	assert_int_equal(sip_msg_frame(STR(HEAD "CSeq: 1 OPTIONS\r\n\r\n"), &length), ERR_SYNTAX);
 	assert_int_equal(
