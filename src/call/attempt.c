@@ -275,6 +275,8 @@ static struct leg *leg_of(struct attempt *at, struct sip_msg *rsp, const struct 
 	at->forks++;
 	l->d.owner = l;
 	l->outside = at->kind != ATTEMPT_BINDING;
+	if (at->kind == ATTEMPT_BINDING)
+		l->aor = arena_str(&at->call->arena, at->account->aor);
 	credentials_take_over(l, at);
 	media_take_over(l, at);
 	dialog_table_add(&at->call->layer->dialogs, &l->d);

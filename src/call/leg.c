@@ -63,11 +63,23 @@ static enum tp_proto proto_of(const struct sip_uri *uri)
 	return uri->scheme == SIP_SCHEME_SIPS ? TP_TLS : TP_UDP;
 }
 
+static struct flow flow_of_phone(const struct leg *l)
+{
+	struct flow now;
+
+	if (str_empty(l->aor) || l->d.routes.n ||
+		!location_flow(l->call->layer->env.location, l->aor, l->d.remote_target,
+			call_worker(l->call)->clock.wall_ms, &now))
+		return l->d.flow;
+	return now;
+}
+
 /*
- * Requests to a phone take its flow, whatever it says about itself. Others are where their route
- * set or Contact says (RFC 3261 12.2.1.1), if it says so in numbers that lead somewhere from here:
- * a private address that came from a public one does not, and names were resolved when the dialog
- * began.
+ * Requests to a phone take its flow, whatever it says about itself: the one of its last request
+ * within the dialog, or of its registration, if that came from elsewhere since. Others are where
+ * their route set or Contact says (RFC 3261 12.2.1.1), if it says so in numbers that lead somewhere
+ * from here: a private address that came from a public one does not, and names were resolved when
+ * the dialog began.
  */
 struct flow leg_way(const struct leg *l)
 {
@@ -76,8 +88,9 @@ struct flow leg_way(const struct leg *l)
 	struct flow way;
 	struct addr at;
 
-	if (!l->outside || dialog_next_hop(&l->d, &hop) ||
-		addr_parse_ip(hop.host, sip_uri_port(&hop), &at) ||
+	if (!l->outside)
+		return flow_of_phone(l);
+	if (dialog_next_hop(&l->d, &hop) || addr_parse_ip(hop.host, sip_uri_port(&hop), &at) ||
 		addr_ip_eq(&at, &seen->remote) ||
 		(addr_is_private(&at) && !addr_is_private(&seen->remote)) ||
 		transport_route(

@@ -132,6 +132,7 @@ struct leg {
 	} session;
 	bool allows_update;
 	bool contact_rewritten; /* that was told */
+	struct str aor; /* of the phone; empty: it is none, or not known */
 	bool outside; /* the peer is no phone of ours: it says itself where it is reached */
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;

@@ -103,6 +103,8 @@ static void print_leg(const struct leg *l, json_t *row)
 	media_print(l, row);
 	if (l->outside)
 		json_object_set_new(row, "outside", json_true());
+	if (l->aor.n)
+		json_object_set_new(row, "aor", call_json(l->aor));
 }
 
 /* The other row's. */
@@ -303,6 +305,9 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	credentials_restore(l, extra);
 	media_restore(l, extra);
 	l->outside = json_is_true(json_object_get(extra, "outside"));
+	if (json_object_get(extra, "aor"))
+		l->aor = arena_str(
+			&l->call->arena, str_of(json_string_value(json_object_get(extra, "aor"))));
 	json_decref(extra);
 	restore_session(l, row->session);
 	return ERR_OK;

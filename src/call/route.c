@@ -275,6 +275,8 @@ static enum err make_a_leg(struct call *c, const struct incoming *in, struct tx_
 		return e;
 	c->a->d.owner = c->a;
 	c->a->outside = !str_eq(str_of(in->direction), STR("out"));
+	if (!c->a->outside)
+		c->a->aor = arena_str(&c->arena, in->account->aor);
 	if (in->sure)
 		credentials_of_caller(c->a, in->provider, in->flow);
 	media_of_caller(c->a, str_eq(str_of(in->direction), STR("out")) ? in->account : NULL,

@@ -184,6 +184,31 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	return n;
 }
 
+struct wanted_flow {
+	struct str contact;
+	struct flow *out;
+	bool found;
+};
+
+static void take_flow(const struct binding *b, void *arg)
+{
+	struct wanted_flow *w = arg;
+
+	if (w->found || !str_eq(b->contact, w->contact))
+		return;
+	*w->out = b->flow;
+	w->found = true;
+}
+
+bool location_flow(
+	struct location *l, struct str aor, struct str contact, int64_t now_ms, struct flow *out)
+{
+	struct wanted_flow w = { contact, out, false };
+
+	location_each(l, aor, now_ms, take_flow, &w);
+	return w.found;
+}
+
 struct listing {
 	int64_t now_ms;
 	void (*visit)(struct str aor, const struct binding *b, void *arg);

@@ -89,6 +89,10 @@ typedef void location_done(void *arg, enum err e);
 MUST_USE enum err location_update(struct location *l, struct worker *w, struct str aor,
 	location_change_fn *change, void *change_arg, location_done *done, void *done_arg);
 
+/* Where the phone with that contact is reached now; false: it is not registered, or lost. */
+bool location_flow(
+	struct location *l, struct str aor, struct str contact, int64_t now_ms, struct flow *out);
+
 /* Every binding of every AOR, for commands; locks one stripe at a time. */
 void location_list(struct location *l, int64_t now_ms,
 	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg);

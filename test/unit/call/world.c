@@ -180,6 +180,12 @@ static struct flow flow_to(uint16_t port)
 	return f;
 }
 
+bool location_flow(
+	struct location *l, struct str aor, struct str contact, int64_t now_ms, struct flow *out)
+{
+	return false;
+}
+
 unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	void (*visit)(const struct binding *b, void *arg), void *arg)
 {

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Which phones hear each other through which NATs. NAT_ALL=1: every pair, and the table for docs/nat.md.
+require_relative "../flow/lib/tandem"
+require_relative "../flow/lib/sip"
+require_relative "lab"
+
+class NatTest < FlowTest
+  def options
+    { "sip" => { "listen" => ["udp:*:5060", "udp:[::]:5060", "tcp:*:5060"] }, "log" => { "level.call" => "debug" } }
+  end
+
+  def lab = @lab ||= Lab.new
+
+  def setup
+    super
+    skip "network namespaces are for root" unless Process.uid.zero?
+    skip "nft is not installed" unless system("which", "nft", out: File::NULL)
+    skip "baresip is not installed" unless Baresip::MODULES && system("which", "baresip", out: File::NULL)
+    begin
+      lab
+    rescue RuntimeError, Errno::ENOENT => e
+      skip "no network namespaces with nftables here: #{e.message.lines.first}"
+    end
+    server.serve_with = lab.inside("server")
+    server.demo(*USERS)
+    server.start
+  end
+
+  def teardown
+    @lab&.phones&.each_value(&:stop)
+    @lab&.phones&.each_value { |p| puts p.user, p.log } if ENV["NAT_LOG"]
+    super
+    @lab&.close
+  end
+
+  USERS = %w[public cone port symmetric port2 sym2 six twin double].freeze
+
+  # What each of the users is behind, made when it is needed.
+  def phone(user)
+    lab.phones[user] ||= begin
+      space, address, options = place(user)
+      Baresip.new(lab, space, user, address, server.dir, **options).tap { wait_registered(user) }
+    end
+  end
+
+  def place(user)
+    case user
+    when "public" then [user, lab.public_address.tap { |a| lab.attach(user, a) }, {}]
+    when "six" then [user, "2001:db8::66".tap { |a| lab.attach(user, a) }, { server: Lab::SERVER6 }]
+    when "twin"
+      phone("port")
+      [user, lab.behind(user, "hport", "192.168.1.11"), {}]
+    when "double"
+      lab.home("hdouble", :port)
+      lab.double("hdouble2", "hdouble", :port)
+      [user, lab.behind_double(user, "hdouble2"), {}]
+    else
+      lab.home("h#{user}", { "cone" => :cone, "symmetric" => :symmetric, "sym2" => :symmetric }.fetch(user, :port))
+      [user, lab.behind(user, "h#{user}"), {}]
+    end
+  end
+
+  def bindings = JSON.parse(tandem("bindings", "--json"))
+
+  def wait_registered(user)
+    eventually("#{user} is registered") { bindings.any? { |b| b["aor"] == "#{user}@example.test" } }
+  end
+
+  def calls = JSON.parse(tandem("calls", "--json"))
+
+  # What is heard: [of the caller by the callee, the other way], and what the trace says of it.
+  def call(from, to, talk_s: 4)
+    a, b = phone(from), phone(to)
+    before = [b.rtp, a.rtp]
+    a.tell("dial", "sip:#{to}@example.test")
+    id = eventually("#{from} calls #{to}") { calls.find { |c| c["state"] == "answered" }&.fetch("call") }
+    heard = [false, false]
+    deadline = Time.now + talk_s
+    until heard.all? || Time.now > deadline
+      sleep 0.2
+      heard = [b.rtp > before[0] + 5, a.rtp > before[1] + 5]
+    end
+    yield a, b if block_given?
+    a.tell("hangup")
+    eventually("the call ends") { calls.empty? }
+    trace = tandem("log", "-n", "500", "call=#{id}")
+    assert_equal 0, lab.rtp("server"), "no media at the server"
+    puts heard.inspect, tandem("log", "-n", "500", "kind=call.media"), lab.run(*lab.inside(from), "nft", "list", "ruleset") if ENV["NAT_LOG"]
+    Outcome.new(heard, trace[/(no path for media|media may not find its way)[^"]*/])
+  end
+
+  Outcome = Struct.new(:heard, :explained) do
+    def to_s = heard.all? ? "both ways" : heard.none? ? (explained ? "told" : "SILENT") : (explained ? "one way, told" : "ONE WAY")
+  end
+
+  def both_ways(from, to) = assert_equal("both ways", call(from, to).to_s, "#{from} calls #{to}")
+
+  def test_pairs
+    both_ways "public", "port"
+    both_ways "port", "port2"
+    both_ways "cone", "port"
+    both_ways "twin", "port"
+    outcome = call("symmetric", "sym2")
+    refute outcome.heard.all? && !outcome.explained
+    assert outcome.explained, "two symmetric NATs are told of"
+  end
+
+  def test_table
+    skip "NAT_ALL=1 makes the whole table" unless ENV["NAT_ALL"]
+    users = %w[public cone port port2 twin double symmetric sym2]
+    rows = users.map { |from| [from, *users.map { |to| from == to ? "–" : call(from, to, talk_s: 3).to_s }] }
+    puts "| from \\ to | #{users.join(" | ")} |", "|#{"---|" * (users.size + 1)}"
+    rows.each { |r| puts "| #{r.join(" | ")} |" }
+    refute rows.flatten.include?("SILENT")
+    refute rows.flatten.include?("ONE WAY")
+  end
+end
