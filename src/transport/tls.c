@@ -191,10 +191,27 @@ static SSL_CTX *common(const SSL_METHOD *method, struct tls *t)
 	return ctx;
 }
 
+/*
+ * A ticket is good under the rules of when it was given: it lets nobody in who would have to show a
+ * certificate by now, or another one.
+ */
+static void set_session_context(SSL_CTX *ctx, const struct tls *t, const struct tls_settings *s)
+{
+	static const char *const modes[] = { "no", "ask", "require" };
+	uint8_t ca[32], context[32];
+	char text[32 + sizeof(ca)];
+	struct buf b = BUF_OF(text);
+
+	crypto_hmac_sha256(t->key, s->clients == TLS_CLIENTS_NO ? STR_NONE : s->client_ca, ca);
+	buf_printf(&b, "tls clients %s ", modes[s->clients]);
+	buf_add(&b, str_make((const char *)ca, sizeof(ca)));
+	crypto_hmac_sha256(t->key, buf_str(&b), context);
+	SSL_CTX_set_session_id_context(ctx, context, sizeof(context));
+}
+
 static enum err make_server(
 	struct tls_contexts *c, const struct tls_settings *s, unsigned i, struct buf *why)
 {
-	static const unsigned char context[] = "tandem";
 	SSL_CTX *ctx = c->server[i] = common(TLS_server_method(), c->tls);
 	enum err e = use_pair(ctx, &s->pairs[i], why);
 	int mode = s->clients == TLS_CLIENTS_REQUIRE
@@ -202,7 +219,7 @@ static enum err make_server(
 		: SSL_VERIFY_PEER;
 
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_session_id_context(ctx, context, sizeof(context) - 1);
+	set_session_context(ctx, c->tls, s);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, c);
