@@ -66,10 +66,20 @@ class Lab
   #   cone: whatever comes to the public address goes to the phone; port: the port stays, only who was sent to may answer;
   #   symmetric: another port for everybody who is sent to
   def home(space, kind, phone: "192.168.1.10", idle_s: nil)
-    address = public_address
+    address = (@addresses ||= {})[space] = public_address
     attach space, address
     route space, kind, phone, idle_s
     address
+  end
+
+  def address(space) = @addresses[space]
+
+  # As after a night at the provider: another address, and whatever was known is forgotten.
+  def readdress(space)
+    old, fresh = address(space), @addresses[space] = public_address
+    ip space, "addr", "add", "#{fresh}/24", "dev", "wan"
+    ip space, "addr", "del", "#{old}/24", "dev", "wan"
+    ip space, "addr", "replace", "#{fresh}/24", "dev", "wan"
   end
 
   def route(space, kind, phone, idle_s)

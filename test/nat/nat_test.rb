@@ -6,7 +6,7 @@ require_relative "lab"
 
 class NatTest < FlowTest
   def options
-    { "sip" => { "listen" => ["udp:*:5060", "udp:[::]:5060", "tcp:*:5060"] }, "log" => { "level.call" => "debug" } }
+    { "registrar" => { "keepalive_s" => 2, "expires_min_s" => 4 }, "sip" => { "listen" => ["udp:*:5060", "udp:[::]:5060", "tcp:*:5060"] }, "log" => { "level.call" => "debug" } }
   end
 
   def lab = @lab ||= Lab.new
@@ -33,7 +33,7 @@ class NatTest < FlowTest
     @lab&.close
   end
 
-  USERS = %w[public cone port symmetric port2 sym2 six twin double].freeze
+  USERS = %w[public cone port symmetric port2 sym2 six six2 twin double].freeze
 
   # What each of the users is behind, made when it is needed.
   def phone(user)
@@ -46,7 +46,7 @@ class NatTest < FlowTest
   def place(user)
     case user
     when "public" then [user, lab.public_address.tap { |a| lab.attach(user, a) }, {}]
-    when "six" then [user, "2001:db8::66".tap { |a| lab.attach(user, a) }, { server: Lab::SERVER6 }]
+    when "six", "six2" then [user, "2001:db8::#{user == "six" ? 66 : 67}".tap { |a| lab.attach(user, a) }, { server: Lab::SERVER6 }]
     when "twin"
       phone("port")
       [user, lab.behind(user, "hport", "192.168.1.11"), {}]
@@ -103,6 +103,56 @@ class NatTest < FlowTest
     outcome = call("symmetric", "sym2")
     refute outcome.heard.all? && !outcome.explained
     assert outcome.explained, "two symmetric NATs are told of"
+  end
+
+  # Twenty seconds without a word, behind a router that forgets after five.
+  def test_kept_alive
+    phone("public")
+    lab.home("hidle", :port, idle_s: 5)
+    lab.behind("port", "hidle")
+    quiet = Baresip.new(lab, "port", "port", "192.168.1.10", server.dir)
+    lab.phones["port"] = quiet
+    wait_registered("port")
+    sleep 12
+    both_ways "public", "port"
+  end
+
+  # The same, when its account wants no keep-alives: the test above does not pass by itself.
+  def test_not_kept_alive
+    tandem("account", "set", "port@example.test", "--nat-keepalive", "no")
+    phone("public")
+    lab.home("hidle", :port, idle_s: 5)
+    lab.behind("port", "hidle")
+    lab.phones["port"] = Baresip.new(lab, "port", "port", "192.168.1.10", server.dir)
+    wait_registered("port")
+    sleep 8
+    phone("public").tell("dial", "sip:port@example.test")
+    eventually("it is called") { calls.any? }
+    sleep 2
+    refute calls.any? { |c| c["state"] == "answered" }
+  end
+
+  def test_ipv6
+    both_ways "six", "six2"
+    phone("public")
+    phone("six").tell("dial", "sip:public@example.test") # which knows no IPv6, and says so
+    eventually("its answer is told") { JSON.parse(tandem("cdrs", "--json")).any? { |c| c["status"] == 488 } }
+  end
+
+  # The router gets another address in mid-call; the phone registers again, as they do every minute or so.
+  def test_another_address_in_mid_call
+    a, b = phone("public"), nil
+    lab.home("hmove", :port)
+    lab.behind("port", "hmove")
+    b = lab.phones["port"] = Baresip.new(lab, "port", "port", "192.168.1.10", server.dir, regint: 4)
+    wait_registered("port")
+    a.tell("dial", "sip:port@example.test")
+    eventually("the call") { calls.any? { |c| c["state"] == "answered" } }
+    lab.readdress("hmove")
+    eventually("it registered from there") { bindings.find { |x| x["aor"].start_with?("port") }["remote"].include?(lab.address("hmove")) }
+    a.tell("hangup")
+    eventually("the phone hears that the call is over\n") { b.log.include?("terminated") }
+    both_ways "port", "public"
   end
 
   def test_table
