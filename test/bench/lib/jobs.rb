@@ -4,7 +4,7 @@
 
 class Jobs
   # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
-  ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.4, "held" => 0.2, "many" => :itself,
+  ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.4, "held" => 0.2, "tls" => 0.2, "many" => :itself,
           "latency" => 1.0, "inversions" => :itself, "overload" => 0.4, "flood" => 0.4, "workers" => 0.4, "dialplan" => 1.0, "providers" => 0.4 }.freeze
 
   WITH_FM = %w[basic latency].freeze
@@ -137,6 +137,27 @@ class Jobs
       detail = { n: n, before: before, fresh: fresh, settled: settled, settled_s: @o[:settle], after: server.memory_bytes }
       add("call_bytes", server, ((settled - before) / n.to_f).round, r.argvs, detail)
       add("call_new_bytes", server, ((fresh - before) / n.to_f).round, r.argvs, detail)
+    end
+  end
+
+  # Phones that are registered over TLS and say nothing more: what each adds to the server.
+  def tls(servers)
+    return unless servers.include?("tandem")
+    n = @o[:tls_phones]
+    attempt("tandem", "tls_phone_bytes", "tls_phone_cpu") do
+      TandemTls.with(users: n) do |server|
+        sleep 1
+        before, cpu = server.memory_bytes, server.cpu_seconds
+        phones = TlsPhones.new(server, n)
+        cpu = server.cpu_seconds - cpu
+        sleep 2
+        after = server.memory_bytes
+        raise Failed, "only #{phones.ping} of #{n} phones are still connected" if phones.ping < n
+        detail = { n: n, before: before, after: after, pinged: server.memory_bytes }
+        add("tls_phone_bytes", server, ((after - before) / n.to_f).round, nil, detail)
+        add("tls_phone_cpu", server, (cpu * 1e6 / n).round(1), nil, detail)
+        phones.close
+      end
     end
   end
 
