@@ -217,6 +217,8 @@ static void check_together(struct reader *r)
 	const struct conf *c = r->conf;
 
 	check_tls(r);
+	if (!is_one_of(c->stun_rendezvous, "always", "asked", "no"))
+		fault_at(r, "stun", "rendezvous", "must be always, asked or no");
 
 	if (c->expires_min_s > c->expires_max_s)
 		fault_at(r, "registrar", "expires_min_s", "is above expires_max_s");

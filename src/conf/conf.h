@@ -61,6 +61,9 @@ struct conf {
 	struct str tls_clients, tls_client_ca, tls_verify, tls_ca;
 	unsigned tls_handshake_s, tls_handshakes_per_ip;
 
+	/* [stun] */
+	struct str stun_rendezvous;
+
 	/* [registrar] */
 	unsigned expires_min_s, expires_max_s, bindings_max, keepalive_s;
 	struct conf_ua_rule ua[CONF_UA_RULES_MAX];

@@ -75,6 +75,10 @@ const struct conf_option conf_options[] = {
 		"TLS handshakes that an address may begin in a second, with each worker; 0: any "
 		"number."),
 
+	{ "stun", "rendezvous", CONF_TEXT, AT(stun_rendezvous), "asked", 0, 0, false,
+		"Whether phones are given tokens to tell where their media sockets are: always, "
+		"asked (those that list \"rendezvous\" in Supported) or no." },
+
 	NUMBER("registrar", "expires_min_s", expires_min_s, "120", 1, 86400,
 		"Shortest registration; shorter wishes are answered 423."),
 	NUMBER("registrar", "expires_max_s", expires_max_s, "3600", 1, 604800,

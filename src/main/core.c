@@ -12,6 +12,7 @@
 #include "main/jail.h"
 #include "main/launch.h"
 #include "main/tls_files.h"
+#include "stun/rendezvous.h"
 #include "transport/breaker.h"
 #include "transport/dns_cache.h"
 
@@ -189,6 +190,11 @@ static enum err start(struct core *c, struct buf *why)
 		store_close(db);
 		return e;
 	}
+	c->rendezvous = rendezvous_new(c->key);
+	c->nat_rendezvous =
+		(struct nat_rendezvous){ rendezvous_find, rendezvous_symmetric, c->rendezvous };
+	c->net_config.on_media_socket = rendezvous_saw;
+	c->net_config.on_media_socket_arg = c->rendezvous;
 	c->limits = call_limits_new();
 	settings_dialplan(c->conf, &dialplan);
 	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
@@ -237,6 +243,7 @@ static void stop(struct core *c)
 	node_free(c->node);
 	dns_cache_free(c->names);
 	breaker_free(c->breaker);
+	rendezvous_free(c->rendezvous);
 	if (c->location)
 		location_free(c->location);
 	if (c->directory)

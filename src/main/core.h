@@ -14,6 +14,7 @@
 #include "event/sinks.h"
 #include "main/follower.h"
 #include "main/settings.h"
+#include "nat/media.h"
 
 /* A worker's thread and what it owns. */
 struct core_worker {
@@ -57,6 +58,8 @@ struct core {
 	struct call_limits *limits;
 	struct dialplan_host *dialplan;
 	struct tls *tls;
+	struct rendezvous *rendezvous;
+	struct nat_rendezvous nat_rendezvous; /* over it */
 	struct net *net;
 	struct dns_cache *names;
 	struct breaker *breaker;

@@ -18,7 +18,9 @@ static enum err make_one(
 		.location = c->location,
 		.limits = c->limits,
 		.node = c->node,
-		.key = c->key };
+		.key = c->key,
+		.tokens = c->rendezvous,
+		.rendezvous = &c->nat_rendezvous };
 
 	settings_resolver(c->conf, &c->net_config, &resolver);
 	resolver.cache = c->names;
@@ -38,12 +40,28 @@ static enum err make_one(
 	return roles_start(&w->roles, &env, cfg, w->transport, why);
 }
 
+/* The first two ports that listen by UDP: STUN is spoken on each. */
+static void find_stun(const struct net_config *net, struct registrar_config *out)
+{
+	for (unsigned i = 0; i < net->listen_count; i++) {
+		uint16_t port = addr_port(&net->listen[i].addr);
+
+		if (net->listen[i].proto != TP_UDP || port == out->stun_port)
+			continue;
+		if (!out->stun_port)
+			out->stun_port = port;
+		else if (!out->stun_other_port)
+			out->stun_other_port = port;
+	}
+}
+
 enum err core_workers_make(struct core *c, struct buf *why)
 {
 	struct worker *all[WORKERS_MAX];
 	struct roles_config cfg;
 	enum err e = settings_roles(c->conf, &cfg, why);
 
+	find_stun(&c->net_config, &cfg.registrar);
 	for (unsigned i = 0; i < c->net_config.workers && e == ERR_OK; i++) {
 		struct core_worker *w = c->workers[i] = mem_new(struct core_worker);
 

@@ -118,7 +118,8 @@ enum err roles_start(struct roles *r, const struct roles_env *env, const struct 
 		.location = env->location,
 		.auth = r->auth,
 		.key = env->key,
-		.transport = t };
+		.transport = t,
+		.rendezvous = env->tokens };
 	e = registrar_new(&registrar, &cfg->registrar, &r->registrar, why);
 	if (e) {
 		auth_free(r->auth);

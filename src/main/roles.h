@@ -21,6 +21,7 @@ struct roles_env {
 	struct call_limits *limits;
 	struct node *node;
 	const uint8_t *key; /* 32 bytes: the cluster's key */
+	struct rendezvous *tokens; /* NULL: none are given */
 	const struct nat_rendezvous *rendezvous; /* NULL: phones tell nothing of their media */
 };
 

@@ -63,6 +63,9 @@ static void registrar_settings(const struct conf *c, struct registrar_config *ou
 		.keepalive_s = c->keepalive_s,
 		.expires_max_s = c->expires_max_s,
 		.bindings_max = c->bindings_max,
+		.tokens = str_eq(c->stun_rendezvous, STR("always")) ? REGISTRAR_TOKENS_ALWAYS
+			: str_eq(c->stun_rendezvous, STR("no"))     ? REGISTRAR_TOKENS_NO
+								    : REGISTRAR_TOKENS_ASKED,
 		.server = c->server };
 	for (unsigned i = 0; i < c->ua_count && i < REGISTRAR_UA_RULES_MAX; i++) {
 		const struct conf_ua_rule *r = &c->ua[i];
@@ -114,6 +117,7 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 	registrar_settings(c, &out->registrar);
 	provider_settings(c, &out->provider);
 	out->provider.public_address = out->call.public_address;
+	out->registrar.public_address = out->call.public_address;
 	for (unsigned i = 0; i < c->algorithm_count; i++) {
 		enum err e = digest_algorithm_parse(c->algorithms[i], &out->auth.algorithms[i]);
 

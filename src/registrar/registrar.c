@@ -5,8 +5,9 @@
 #include "event/event.h"
 #include "location/gruu.h"
 #include "registrar/registration.h"
+#include "stun/rendezvous.h"
 
-enum { ANSWER_MAX = 60000, AOR_MAX = 512, DOMAIN_MAX = 256 };
+enum { ANSWER_MAX = 60000, AOR_MAX = 512, DOMAIN_MAX = 256, TOKEN_SPARE_S = 60 };
 
 /* ---- life ---- */
 
@@ -183,13 +184,41 @@ static void list_binding(const struct binding *b, void *arg)
 		list_gruu(l, b);
 }
 
+/* docs/rendezvous.md: "<stun:192.0.2.1:5060>;token=…;expires=3660;other=3478" */
+static bool print_rendezvous(const struct registration *g, struct buf *b)
+{
+	const struct registrar *r = g->r;
+	const struct registrar_config *cfg = &r->cfg;
+	unsigned life_s = cfg->expires_max_s + TOKEN_SPARE_S;
+	struct addr here = g->flow.local;
+	bool asked = cfg->tokens == REGISTRAR_TOKENS_ALWAYS ||
+		(cfg->tokens == REGISTRAR_TOKENS_ASKED &&
+			sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("rendezvous")));
+
+	if (!r->env.rendezvous || !asked || !cfg->stun_port)
+		return false;
+	if (addr_set(&cfg->public_address) && addr_is_private(&here) &&
+		!addr_is_private(&g->flow.remote))
+		here = cfg->public_address;
+	addr_set_port(&here, cfg->stun_port);
+	buf_lit(b, "<stun:");
+	addr_print(b, &here);
+	buf_lit(b, ">;token=");
+	rendezvous_print_token(r->env.rendezvous, b, &g->flow.remote,
+		(uint32_t)(r->env.worker->clock.wall_ms / 1000) + life_s);
+	buf_printf(b, ";expires=%u", life_s);
+	if (cfg->stun_other_port)
+		buf_printf(b, ";other=%u", cfg->stun_other_port);
+	return buf_ok(b);
+}
+
 /* 200 with the bindings as they are now (10.3 step 8). */
 static void answer_ok(struct registration *g, unsigned cap_s)
 {
 	struct registrar *r = g->r;
 	int64_t now = r->env.worker->clock.wall_ms;
-	char date[32];
-	struct buf b = { .p = r->answer, .max = ANSWER_MAX }, db = BUF_OF(date);
+	char date[32], token[256];
+	struct buf b = { .p = r->answer, .max = ANSWER_MAX }, db = BUF_OF(date), tb = BUF_OF(token);
 	struct listing l = { .g = g,
 		.b = &b,
 		.cap_s = cap_s,
@@ -207,6 +236,9 @@ static void answer_ok(struct registration *g, unsigned cap_s)
 	if (g->path.n && sip_msg_list_has(g->req, SIP_HDR_SUPPORTED, STR("path")))
 		extra[ok.extra_count++] =
 			(struct sip_extra){ .id = SIP_HDR_PATH, .value = g->path };
+	if (print_rendezvous(g, &tb))
+		extra[ok.extra_count++] =
+			(struct sip_extra){ .name = STR("Rendezvous"), .value = buf_str(&tb) };
 	if (g->outbound) /* RFC 5626 section 6: so the phone knows that its flows are kept */
 		extra[ok.extra_count++] =
 			(struct sip_extra){ .id = SIP_HDR_REQUIRE, .value = STR("outbound") };

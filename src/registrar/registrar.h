@@ -27,6 +27,9 @@ struct registrar_config {
 	unsigned bindings_max; /* per account, 10 */
 	struct registrar_ua_rule ua[REGISTRAR_UA_RULES_MAX];
 	unsigned ua_count;
+	enum { REGISTRAR_TOKENS_NO, REGISTRAR_TOKENS_ASKED, REGISTRAR_TOKENS_ALWAYS } tokens;
+	uint16_t stun_port, stun_other_port; /* where we listen by UDP; 0: nowhere (else) */
+	struct addr public_address; /* of our network, as seen from outside; may be unset */
 	unsigned keepalive_s; /* 25; datagrams through NATs to phones by UDP; 0: none */
 	struct str server; /* Server header */
 };
@@ -39,6 +42,7 @@ struct registrar_env {
 	struct auth *auth;
 	const uint8_t *key; /* 32 bytes: the cluster's */
 	struct transport *transport;
+	struct rendezvous *rendezvous; /* NULL: no tokens are given */
 };
 
 /* ERR_SYNTAX: a User-Agent pattern does not compile, `why` names it. */

@@ -43,8 +43,8 @@ struct net_config {
 	struct tls *tls; /* NULL: none is spoken */
 	/* A STUN request with a rendezvous token (docs/rendezvous.md); any worker's thread. NULL:
 	 * nobody wants to know. */
-	void (*on_media_socket)(
-		void *arg, struct str token, const struct addr *own, const struct flow *flow);
+	void (*on_media_socket)(void *arg, struct str token, const struct addr *own,
+		const struct addr *seen, const struct addr *at);
 	void *on_media_socket_arg;
 };
 

@@ -27,7 +27,8 @@ void stun_serve(struct net_worker *nw, struct str bytes, const struct flow *flow
 		stun_print_error(&b, &m, 420);
 	} else {
 		if (m.token.p && addr_set(&m.own) && cfg->on_media_socket)
-			cfg->on_media_socket(cfg->on_media_socket_arg, m.token, &m.own, flow);
+			cfg->on_media_socket(cfg->on_media_socket_arg, m.token, &m.own,
+				&flow->remote, &flow->local);
 		stun_print_success(&b, &m, &flow->remote);
 	}
 	if (!buf_ok(&b) || udp_send(nw, flow, buf_str(&b), 0))

@@ -92,6 +92,14 @@ class Lab
     run(*inside(space), "sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=#{idle_s}", "net.netfilter.nf_conntrack_udp_timeout_stream=#{idle_s}")
   end
 
+  # Each port is another one outside, and the same for everybody.
+  SHIFTED = (20_000..20_009)
+
+  def shifts(space)
+    { 5060 => 32_060 }.merge(SHIFTED.to_h { |p| [p, p + 11_001] })
+                      .map { |own, seen| "oifname \"wan\" udp sport #{own} snat to #{address(space)}:#{seen}\n" }.join
+  end
+
   # As routers do: what nobody inside began is dropped before it could take a port.
   def rules(space, kind, phone)
     nft space, <<~RULES
@@ -108,6 +116,7 @@ class Lab
       table ip nat {
         chain out {
           type nat hook postrouting priority 100
+          #{shifts(space) if kind == :shift}
           oifname "wan" masquerade #{"random,fully-random" if kind == :symmetric}
         }
         chain in {
@@ -187,7 +196,7 @@ class Baresip
 
   attr_reader :user, :space
 
-  def initialize(lab, space, user, address, dir, server: Lab::SERVER, port: 5060, regint: 120, config: "", account: "")
+  def initialize(lab, space, user, address, dir, server: Lab::SERVER, port: 5060, regint: 120, config: "", account: "", rtp: Lab::RTP)
     @lab, @space, @user = lab, space, user
     @dir = File.join(dir, user)
     FileUtils.mkdir_p(@dir)
@@ -208,7 +217,7 @@ class Baresip
       audio_player aubridge,nothing
       audio_source aufile,#{sound}
       audio_alert aubridge,bell
-      rtp_ports #{Lab::RTP}
+      rtp_ports #{rtp}
       net_af #{address.include?(":") ? "ipv6" : "ipv4"}
       #{config}
     CONFIG
@@ -245,11 +254,20 @@ class Baresip
   def rtp = @lab.rtp(@space)
 
   def stop
-    Process.kill("KILL", @pid)
-    Process.wait(@pid)
-  rescue SystemCallError
-    nil
-  ensure
-    Tandem::STARTED.delete(@pid)
+    [@pid, *@helpers].each do |pid|
+      Process.kill("KILL", pid)
+      Process.wait(pid)
+    rescue SystemCallError
+      nil
+    ensure
+      Tandem::STARTED.delete(pid)
+    end
+  end
+
+  # A program beside it, in its namespace.
+  def beside(*command)
+    pid = Process.spawn(*@lab.inside(@space), *command.map(&:to_s), in: File::NULL, out: File::NULL)
+    Tandem::STARTED << pid
+    (@helpers ||= []) << pid
   end
 end

@@ -33,7 +33,7 @@ class NatTest < FlowTest
     @lab&.close
   end
 
-  USERS = %w[public cone port symmetric port2 sym2 six six2 twin double].freeze
+  USERS = %w[public cone port symmetric port2 sym2 six six2 twin double shift].freeze
 
   # What each of the users is behind, made when it is needed.
   def phone(user)
@@ -103,6 +103,33 @@ class NatTest < FlowTest
     outcome = call("symmetric", "sym2")
     refute outcome.heard.all? && !outcome.explained
     assert outcome.explained, "two symmetric NATs are told of"
+  end
+
+  # A router that changes ports, but not for everybody: nobody could guess them.
+  def shifted(helper:)
+    server.stop
+    server.set("stun", "rendezvous", "always")
+    server.start
+    lab.home("hshift", :shift)
+    lab.behind("shift", "hshift")
+    first, last = Lab::SHIFTED.minmax
+    lab.phones["shift"] = p = Baresip.new(lab, "shift", "shift", "192.168.1.10", server.dir, regint: 4, rtp: "#{first}-#{last}")
+    p.beside(File.join(BUILD, "contrib/rendezvous/rendezvous-helper"), "192.168.1.10", first, last) if helper
+    wait_registered("shift")
+    sleep 6 if helper # a refresh brings the token past it
+  end
+
+  def test_without_rendezvous
+    shifted(helper: false)
+    outcome = call("shift", "port", talk_s: 2)
+    assert_equal "told", outcome.to_s
+  end
+
+  def test_with_rendezvous
+    shifted(helper: true)
+    both_ways "shift", "port"
+    both_ways "port", "shift"
+    assert_includes tandem("bindings"), "behind a NAT that changes ports"
   end
 
   # Twenty seconds without a word, behind a router that forgets after five.
