@@ -87,7 +87,7 @@ void gruu_print_temporary(struct buf *b, const uint8_t *key, struct str user, st
 	const struct binding *of)
 {
 	struct sealed head = { instance_mark(key, of->instance), mark(key, of->call_id) };
-	char plain[sizeof(head) + GRUU_USER_MAX], hex[2 * SEALED_MAX], mem[256];
+	char plain[sizeof(head) + GRUU_USER_MAX], hex[2 * SEALED_MAX + 1], mem[256];
 	uint8_t sealed[SEALED_MAX];
 	size_t n = sizeof(head) + user.n;
 

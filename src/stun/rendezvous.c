@@ -84,7 +84,7 @@ void rendezvous_print_token(
 {
 	uint8_t said[SAID_MAX + MAC_BYTES], mac[32];
 	size_t n = say(said, signalling, until_s);
-	char hex[2 * sizeof(said)];
+	char hex[2 * sizeof(said) + 1];
 
 	mac_of(r, said, n, mac);
 	memcpy(said + n, mac, MAC_BYTES);

@@ -115,6 +115,7 @@ struct agents_config {
 	enum mode mode;
 	unsigned users, first; /* u<first> …, password "secret-" and the name */
 	const char *domain;
+	const char *elsewhere; /* host of Contacts, as behind a NAT; NULL: the own one */
 	unsigned expires_s;
 	uint64_t give_up_us;
 	bool hold; /* answered calls stay until agents_hang_up */

@@ -20,10 +20,11 @@ static const char usage[] =
 	"load -m options|register|refresh|call|flood-register|flood-invite\n"
 	"     [-h ADDRESS] [-p PORT] [-t] [-a ADDRESS] [-b PORT] [-s SOCKETS] [-d DOMAIN]\n"
 	"     [-u USERS] [-f FIRST] [-x] [-c AT-ONCE | -r RATE] [-n SECONDS | -N COUNT]\n"
-	"     [-g SECONDS] [-A] [-H] [-P] [-w]\n"
+	"     [-e HOST] [-g SECONDS] [-A] [-H] [-P] [-w]\n"
 	"Prints one line of JSON; \"ready\" on standard error when measuring begins.\n"
 	"  -h, -p  the server      -t  TCP         -a, -b  the phones' address and first port\n"
 	"  -u, -f  users u<FIRST> … with the passwords secret-u<FIRST> …\n"
+	"  -e  what Contacts say instead of the phones' address, as behind a NAT\n"
 	"  -x  calls, refresh: everybody is registered already (else that is done first)\n"
 	"  -c  closed loop: so many at a time     -r  open loop: so many due a second\n"
 	"  -n, -N  so long, or so many            -g  give an operation up after this\n"
@@ -178,6 +179,9 @@ static void take_option(struct plan *p, int o, const char *arg)
 	case 'd':
 		p->agents.domain = arg;
 		break;
+	case 'e':
+		p->agents.elsewhere = arg;
+		break;
 	case 'u':
 		p->agents.users = (unsigned)atoi(arg);
 		break;
@@ -194,7 +198,7 @@ static void take_options(struct plan *p, int argc, char **argv)
 	struct net_config *net = &p->agents.net;
 	int o;
 
-	while ((o = getopt(argc, argv, "m:h:p:ta:b:s:d:u:f:xc:r:n:N:g:AHPw")) != -1)
+	while ((o = getopt(argc, argv, "m:h:p:ta:b:s:d:e:u:f:xc:r:n:N:g:AHPw")) != -1)
 		take_option(p, o, optarg);
 	if (p->agents.users < 2 || net->sockets < 1 || net->sockets > SOCKETS_MAX)
 		bad("users or sockets out of range");

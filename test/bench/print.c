@@ -9,7 +9,10 @@ static void print_place(const struct agents *a, const struct phone *p, struct bu
 static void print_contact(const struct agents *a, const struct phone *p, struct buf *b)
 {
 	buf_printf(b, "Contact: <sip:%s@", p->name);
-	print_place(a, p, b);
+	if (a->cfg.elsewhere)
+		buf_printf(b, "%s", a->cfg.elsewhere);
+	else
+		print_place(a, p, b);
 	buf_printf(b, "%s>\r\n", a->cfg.net.tcp ? ";transport=tcp" : "");
 }
 

@@ -50,6 +50,8 @@ ROWS = [
   ["binding_bytes", "memory for a binding, %<bindings>s of them", "B", :most, 500, 300],
   ["call_bytes", "memory for an established call of %<held>s, both legs", "B", :most, 8192, 4096],
   ["call_new_bytes", "  the same just after they were set up", "B"],
+  ["keepalive_core", "%<kept>s bindings kept alive through NATs, of a core", "%", :most, 2, 2],
+  ["keepalive_rate", "  datagrams that arrive there", "/s"],
   ["tls_phone_bytes", "memory for a phone registered over TLS, %<tls_phones>s of them", "B"],
   ["tls_phone_cpu", "  its handshake and REGISTER, CPU each", "us"],
   ["idle_mb", "idle process", "MB", :most, 30, 15],

@@ -4,7 +4,7 @@
 
 class Jobs
   # In the order in which they run: name => share of the rounds; :itself: the job makes its rounds.
-  ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.4, "held" => 0.2, "tls" => 0.2, "many" => :itself,
+  ALL = { "basic" => 1.0, "tcp" => 0.6, "idle" => 1.0, "memory" => 0.4, "held" => 0.2, "tls" => 0.2, "keepalive" => 0.2, "many" => :itself,
           "latency" => 1.0, "inversions" => :itself, "overload" => 0.4, "flood" => 0.4, "workers" => 0.4, "dialplan" => 1.0, "providers" => 0.4 }.freeze
 
   WITH_FM = %w[basic latency].freeze
@@ -141,6 +141,48 @@ class Jobs
   end
 
   # Phones that are registered over TLS and say nothing more: what each adds to the server.
+  # ---- keep-alives ----
+
+  # Phones behind a NAT that say nothing any more: what reaching them costs.
+  def keepalive(servers)
+    return unless servers.include?("tandem")
+    n = @o[:kept]
+    with_server("tandem", %w[keepalive_core keepalive_rate], users: n) do |server|
+      port = free_port
+      load = Load.new(server, mode: "register", users: n, at_once: @o[:at_once], count: n, persist: true, processes: 1,
+                              elsewhere: "192.168.1.5", port: port, sockets: Load::SOCKETS)
+      r = load.run
+      raise Failed, "#{r[:failed]} of #{n} registrations failed" if r[:failed].positive?
+      sinks = Array.new(Load::SOCKETS) { |i| Sink.new(port + i) }
+      sleep 30 # the first round is over
+      arrived = sinks.sum(&:count)
+      cpu, at = server.cpu_seconds, monotonic_us
+      sleep 50
+      cpu, seconds = server.cpu_seconds - cpu, (monotonic_us - at) / 1e6
+      detail = { n: n, seconds: seconds, cpu: cpu }
+      add("keepalive_core", server, (100 * cpu / seconds).round(2), load.argvs, detail)
+      add("keepalive_rate", server, ((sinks.sum(&:count) - arrived) / seconds).round, load.argvs, detail)
+    ensure
+      sinks&.each(&:close)
+    end
+  end
+
+  class Sink
+    attr_reader :count
+
+    def initialize(port)
+      @count, @socket = 0, UDPSocket.new
+      @socket.bind("127.0.0.1", port)
+      @thread = Thread.new { loop { @socket.recv(64) && @count += 1 } }
+      @thread.report_on_exception = false
+    end
+
+    def close
+      @thread.kill
+      @socket.close
+    end
+  end
+
   def tls(servers)
     return unless servers.include?("tandem")
     n = @o[:tls_phones]

@@ -8,7 +8,7 @@ class Load
   WARN_AT = 0.9
   SOCKETS = 16
   FLAGS = { mode: "-m", users: "-u", first: "-f", seconds: "-n", count: "-N", at_once: "-c", rate: "-r", give_up: "-g",
-            port: "-b", local: "-a", sockets: "-s" }.freeze
+            port: "-b", local: "-a", sockets: "-s", elsewhere: "-e" }.freeze
   SWITCHES = { tcp: "-t", hold: "-H", persist: "-P", registered: "-x", awake: "-A" }.freeze
   SHARED = %i[users count at_once rate].freeze # between the processes
 
