@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # baresip registers and calls for real, with sound that goes nowhere.
 require_relative "lib"
+require_relative "../flow/lib/certificates"
 
 class BaresipTest < InteropTest
   MODULES = [%w[/usr/lib/baresip/modules], Dir.glob("/usr/lib/*/baresip/modules")].flatten.find { |d| Dir.exist?(d) }
 
   def setup
     skip "baresip is not installed" unless tool?("baresip") && MODULES
-    server.demo("alice", "bob").start
+    server.demo("alice", "bob")
   end
 
   # Commands go to its control socket of netstrings.
-  def baresip(user, more = "")
+  def baresip(user, more = "", way: "127.0.0.1:#{server.port}", config: "")
     dir = File.join(server.dir, user)
     control = free_port
     FileUtils.mkdir_p(dir)
@@ -27,9 +28,10 @@ class BaresipTest < InteropTest
       audio_player aubridge,nothing
       audio_source aubridge,nothing
       audio_alert aubridge,nothing
+      #{config}
     CONFIG
     File.write(File.join(dir, "accounts"),
-               "<sip:#{user}@example.test>;auth_pass=secret-#{user};outbound=\"sip:127.0.0.1:#{server.port}\";regint=300#{more}\n")
+               "<sip:#{user}@example.test>;auth_pass=secret-#{user};outbound=\"sip:#{way}\";regint=300#{more}\n")
     File.write(File.join(dir, "contacts"), "")
     [run_tool("baresip", "-f", dir), control]
   end
@@ -46,8 +48,25 @@ class BaresipTest < InteropTest
   def bindings = JSON.parse(tandem("bindings", "--json"))
 
   def test_registers_calls_and_hangs_up
-    _, alice = baresip("alice")
-    baresip("bob", ";answermode=auto")
+    server.start
+    expect_a_call
+  end
+
+  # Both ends verify: baresip our certificate, we nothing of theirs.
+  def test_over_tls
+    port = free_port
+    signer = Signer.new(server.dir)
+    server.set("sip", "listen", ["udp:127.0.0.1:#{server.port}", "tls:127.0.0.1:#{port}"])
+    server.set("tls", "certificate", signer.sign("here", "DNS:example.test", "IP:127.0.0.1").join(" "))
+    server.start
+    expect_a_call(way: "127.0.0.1:#{port};transport=tls",
+                  config: "sip_cafile #{File.join(server.dir, "Test.pem")}\nsip_verify_server yes")
+    tandem("bindings", "--json").then { |text| assert_equal 2, text.scan("tls:127.0.0.1").size, text }
+  end
+
+  def expect_a_call(**how)
+    _, alice = baresip("alice", **how)
+    baresip("bob", ";answermode=auto", **how)
     eventually("two registrations") { bindings.size == 2 }
     tell(alice, "dial", "sip:bob@example.test")
     eventually("the call") { JSON.parse(tandem("calls", "--json")).any? { |c| c["state"] == "answered" } }
