@@ -208,6 +208,7 @@ static void put_data(json_t *o, struct core *core)
 	put_number(o, "dialplans", dir.dialplans);
 	put_number(o, "providers", dir.providers);
 	put_number(o, "bindings", location_count(core->location));
+	put_number(o, "kept_alive", location_kept(core->location));
 }
 
 static void put_traffic(json_t *o, struct core *core)
@@ -218,6 +219,7 @@ static void put_traffic(json_t *o, struct core *core)
 	put_number(o, "received", net.received);
 	put_number(o, "sent", net.sent);
 	put_number(o, "malformed", net.malformed);
+	put_number(o, "stun", net.stun);
 	put_number(o, "dropped", net.dropped);
 	put_number(o, "send_failed", net.send_failed);
 	put_number(o, "connections_accepted", net.accepted);

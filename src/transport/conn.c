@@ -291,8 +291,8 @@ static void tell_unsound(struct conn *c, enum err e)
 	struct buf b = BUF_OF(text);
 
 	if (e == ERR_CRYPTO) {
-		buf_printf(&b, "%s%.*s: %.*s", c->ready ? "TLS" : "no TLS connection",
-			tls_name(c->tls).n ? (int)tls_name(c->tls).n : 0, tls_name(c->tls).p,
+		buf_printf(&b, "%s%s%.*s: %.*s", c->ready ? "TLS" : "no TLS connection",
+			tls_name(c->tls).n ? " with " : "", STR_ARG(tls_name(c->tls)),
 			STR_ARG(tls_why(c->tls)));
 		note(c->nw, EV_CONNECTION_TLS, &c->flow, buf_str(&b));
 		return;
