@@ -3,6 +3,7 @@
 #include "loop/inbox.h"
 #include "main/control_int.h"
 #include "transport/dns_cache.h"
+#include "transport/net.h"
 
 static void add_lock(void *arg, const struct lock_report *r)
 {
@@ -37,6 +38,7 @@ void control_contention(struct client *c, const json_t *request)
 	location_report_locks(core->location, add_lock, &out);
 	directory_report_locks(core->directory, add_lock, &out);
 	call_limits_report_locks(core->limits, add_lock, &out);
+	net_report_lock(core->net, add_lock, &out);
 	dns_cache_report_lock(core->names, add_lock, &out);
 	add_inboxes(core, &out);
 	store_report_locks(core->store, add_lock, &out);

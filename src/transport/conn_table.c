@@ -172,3 +172,11 @@ void conn_leads_nowhere(struct conn *c)
 	free(c->alias);
 	c->alias = NULL;
 }
+
+void net_report_lock(struct net *n, lock_report_fn *report, void *arg)
+{
+	struct lock_report r = { .name = "connections" };
+
+	lock_report_add(&r, &n->conns_lock.use);
+	report(arg, &r);
+}

@@ -8,6 +8,7 @@
 #ifndef TRANSPORT_NET_H
 #define TRANSPORT_NET_H
 
+#include "base/lock.h"
 #include "loop/loop.h"
 #include "transport/tls.h"
 #include "transport/transport.h"
@@ -61,6 +62,7 @@ struct net_counters {
 		stun;
 };
 void net_counters(struct net *n, struct net_counters *sum); /* any thread */
+void net_report_lock(struct net *n, lock_report_fn *report, void *arg); /* any thread */
 
 struct transport *net_worker_new(
 	struct net *n, struct worker *w, const struct transport_handlers *h, void *arg);

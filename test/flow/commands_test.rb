@@ -220,7 +220,7 @@ class CommandsTest < FlowTest
     server.demo("alice").start
     Phone.new("alice", server.port).register
     rows = JSON.parse(tandem("status", "--contention", "--json")).to_h { |r| [r["what"], r] }
-    assert_equal ["accounts", "bindings", "customers", "customers' calls", "dialplan orders", "dialplans", "domains",
+    assert_equal ["accounts", "bindings", "connections", "customers", "customers' calls", "dialplan orders", "dialplans", "domains",
                   "event queue", "inboxes", "names", "pinned", "providers", "store queue", "tokens"], rows.keys.sort
     assert_operator rows["bindings"]["taken"], :>, 0
     assert_operator rows["accounts"]["taken"], :>, 0
