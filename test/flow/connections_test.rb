@@ -103,6 +103,45 @@ class ConnectionsTest < FlowTest
     names&.close
   end
 
+  # RFC 3261 18.1.1: a provider that is reached by UDP and has a connection open. What is large goes over that.
+  def test_large_requests_take_tcp
+    server.demo("alice").start
+    assert server.dialplan("out", 'sys.Dial "#{req.URI.User}@carrier"').ok?
+    tandem "account", "set", "alice@example.test", "--out-dialplan", "out"
+    udp = Phone.new("carrier", server.port)
+    tandem "provider", "add", "carrier", "--customer", "demo", "--server", "sip:127.0.0.1:#{udp.port}", "--username", "u", "--password-stdin", input: "secret\n"
+    alice = Phone.new("alice", server.port)
+    call = lambda do |body|
+      Thread.new { alice.ask("INVITE", "sip:123@example.test", body: body, headers: ["Content-Type: application/sdp"]) }
+    end
+    calling = call[large = alice.sdp + "a=x:#{"y" * 1400}\r\n"] # nobody knows of TCP: in fragments
+    udp.expect_request("INVITE").then { |i| udp.answer(i, 486, "Busy Here") }
+    assert_equal 486, calling.value.status
+    eventually("it says so") { tandem("log", "-n", "1000").include?("goes in fragments: the other side is not known to take TCP") }
+
+    tcp = Phone.new("carrier", server.port, tcp: true)
+    tcp.send_text(tcp.request("OPTIONS", "sip:example.test").sub(/^Via: .*?;/, "Via: SIP/2.0/TCP 127.0.0.1:#{udp.port};alias;"))
+    assert_equal 200, tcp.expect_final("OPTIONS").status
+    calling = call[large]
+    invite = tcp.expect_request("INVITE")
+    assert_match %r{\ASIP/2.0/TCP .*;alias}, invite["Via"]
+    tcp.answer(invite, 486, "Busy Here")
+    assert_equal 486, calling.value.status
+    assert_equal "ACK", tcp.expect_request("ACK").method_name
+    calling = call[alice.sdp] # the next one is none of its business
+    udp.expect_request("INVITE").then { |i| udp.answer(i, 486, "Busy Here") }
+    assert_equal 486, calling.value.status
+  end
+
+  # ICMP says so at once; else it would be 32 s, longer than a phone here waits.
+  def test_nobody_at_that_port
+    server.demo("alice", "bob").start
+    Phone.new("bob", server.port).tap(&:register).close
+    answer = Phone.new("alice", server.port).ask("INVITE", "sip:bob@example.test")
+    assert_equal 480, answer.status, answer.start
+    eventually("it says why") { tandem("log", "-n", "1000").include?("cannot be reached: Connection refused") }
+  end
+
   def test_handshakes_are_limited
     server.set("tls", "handshakes_per_ip", 10)
     server.set("sip", "workers", 1)
