@@ -132,16 +132,20 @@ class NatTest < FlowTest
     assert_includes tandem("bindings"), "behind a NAT that changes ports"
   end
 
-  # Twenty seconds without a word, behind a router that forgets after five.
+  # Twelve seconds without a word, behind routers that forget after five; then a call of nine.
   def test_kept_alive
     phone("public")
-    lab.home("hidle", :port, idle_s: 5)
-    lab.behind("port", "hidle")
-    quiet = Baresip.new(lab, "port", "port", "192.168.1.10", server.dir)
-    lab.phones["port"] = quiet
-    wait_registered("port")
+    { "port" => :port, "cone" => :cone, "symmetric" => :symmetric }.each do |user, kind|
+      lab.home("hidle#{user}", kind, idle_s: 5)
+      lab.behind(user, "hidle#{user}")
+      lab.phones[user] = Baresip.new(lab, user, user, "192.168.1.10", server.dir)
+      wait_registered(user)
+    end
     sleep 12
     both_ways "public", "port"
+    both_ways "public", "cone"
+    call("public", "symmetric", talk_s: 9) # which is answered, and hears when it is over:
+    eventually("the phone knows") { lab.phones["symmetric"].log.include?("terminated") }
   end
 
   # The same, when its account wants no keep-alives: the test above does not pass by itself.
