@@ -126,7 +126,11 @@ static void add_bindings(struct dial *d, const struct dial_leg *leg, struct acco
 		call_worker(d->run->call)->clock.wall_ms, add_binding, &add);
 	if (add.insecure && add.insecure == add.count)
 		drop(d, leg, 480, "is not registered over TLS, as a call to sips: needs");
-	if (!add.count)
+	if (!add.count &&
+		location_lost(d->run->call->layer->env.location, acc->aor,
+			call_worker(d->run->call)->clock.wall_ms))
+		drop(d, leg, 480, "is registered, but its connection is gone");
+	else if (!add.count)
 		drop(d, leg, 480,
 			add.gruu.kind ? "is not registered with that phone" : "is not registered");
 }

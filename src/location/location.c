@@ -184,6 +184,21 @@ unsigned location_each(struct location *l, struct str aor, int64_t now_ms,
 	return n;
 }
 
+bool location_lost(struct location *l, struct str aor, int64_t now_ms)
+{
+	uint64_t h = hash_istr(aor);
+	struct shard *s = shard_of(l, h);
+	const struct aor *a;
+	bool lost = false;
+
+	lock_take(&s->lock);
+	a = shard_find(s, aor, h);
+	for (const struct entry *e = a ? a->entries : NULL; e; e = e->next)
+		lost = lost || (e->lost && e->expires_ms > now_ms);
+	lock_give(&s->lock);
+	return lost;
+}
+
 struct wanted_flow {
 	struct str contact;
 	struct flow *out;

@@ -93,6 +93,9 @@ MUST_USE enum err location_update(struct location *l, struct worker *w, struct s
 bool location_flow(
 	struct location *l, struct str aor, struct str contact, int64_t now_ms, struct flow *out);
 
+/* Has it bindings of lost connections? Those that location_each leaves out. */
+bool location_lost(struct location *l, struct str aor, int64_t now_ms);
+
 /* Every binding of every AOR, for commands; locks one stripe at a time. */
 void location_list(struct location *l, int64_t now_ms,
 	void (*visit)(struct str aor, const struct binding *b, void *arg), void *arg);

@@ -180,6 +180,11 @@ static struct flow flow_to(uint16_t port)
 	return f;
 }
 
+bool location_lost(struct location *l, struct str aor, int64_t now_ms)
+{
+	return false;
+}
+
 bool location_flow(
 	struct location *l, struct str aor, struct str contact, int64_t now_ms, struct flow *out)
 {
