@@ -136,6 +136,7 @@ static enum err send_on(struct relay *r, const struct flow *flow)
 	struct uac_request req = { .method = r->method,
 		.method_name = r->name,
 		.flow = flow,
+		.large_by_tcp = to->outside,
 		.cseq = to->d.local_cseq + 1,
 		.body = body_of(r) };
 	char mem[4096], hop[600];

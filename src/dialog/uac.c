@@ -32,6 +32,7 @@ struct uac {
 	unsigned target_count;
 	unsigned target; /* index of the one that is tried */
 	bool fixed; /* given flow: no look-up, no other target */
+	bool large_by_tcp; /* even so */
 	struct flow flow;
 	struct tx_client *tx;
 	struct deferred start; /* errors and fixed flows: never within uac_new */
@@ -178,7 +179,7 @@ static void attempt(struct uac *u)
 		r.flow = u->flow;
 		r.tcp = tcp_too(u);
 	} else {
-		r.fixed = true;
+		r.fixed = !u->large_by_tcp;
 		e = ERR_OK;
 	}
 	buf_init(&rest, mem, REST_MAX);
@@ -233,6 +234,7 @@ static void start(struct uac *u, const struct uac_request *r)
 	list_init(&u->start.link);
 	if (r->flow) {
 		u->fixed = true;
+		u->large_by_tcp = r->large_by_tcp;
 		u->flow = *r->flow;
 	} else if (sip_uri_parse(u->next_hop, &uri)) {
 		u->start_error = ERR_SYNTAX;

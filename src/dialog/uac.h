@@ -49,6 +49,7 @@ struct uac_request {
 	struct str
 		next_hop; /* URI that decides where it goes (Route, outbound proxy); empty: uri */
 	const struct flow *flow; /* send here and nowhere else (bindings, dialogs); NULL: resolve */
+	bool large_by_tcp; /* but by TCP what is too large for UDP: it is not a binding's flow */
 	uint32_t cseq; /* of the first attempt; each further one adds 1 */
 	const struct digest_credentials *credentials; /* NULL: none; copied */
 	struct str realm; /* realm they are for; empty: that of the first challenge */

@@ -129,8 +129,15 @@ class ConnectionsTest < FlowTest
     assert_equal 486, calling.value.status
     assert_equal "ACK", tcp.expect_request("ACK").method_name
     calling = call[alice.sdp] # the next one is none of its business
-    udp.expect_request("INVITE").then { |i| udp.answer(i, 486, "Busy Here") }
-    assert_equal 486, calling.value.status
+    udp.expect_request("INVITE").then { |i| udp.answer(i, 200, "OK", headers: ["Content-Type: application/sdp"], body: udp.sdp(41_000)) }
+    ok = calling.value
+    alice.acknowledge(ok, "sip:123@example.test")
+    udp.expect_request("ACK")
+    asking = Thread.new do # within the dialog it is the same
+      alice.ask("INFO", ok["Contact"][/<(.*)>/, 1], to: "sip:123@example.test", to_tag: ok["To"][/tag=(.*)/, 1], body: "x" * 1400, headers: ["Content-Type: text/x"])
+    end
+    tcp.expect_request("INFO").then { |i| tcp.answer(i, 200, "OK") }
+    assert_equal 200, asking.value.status
   end
 
   # ICMP says so at once; else it would be 32 s, longer than a phone here waits.
