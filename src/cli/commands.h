@@ -16,6 +16,9 @@ int service_serve(struct cli *c);
 int service_check(struct cli *c);
 int service_version(struct cli *c);
 
+extern const struct cli_option import_original_options[];
+int import_original(struct cli *c);
+
 int customer_add(struct cli *c);
 int customer_set(struct cli *c);
 int customer_show(struct cli *c);

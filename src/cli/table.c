@@ -76,6 +76,10 @@ const struct cli_command cli_commands[] = {
 	{ "dialplan remove", "NAME", "Remove a dialplan.", dialplan_name_options, 1, 1,
 		dialplan_remove },
 
+	{ "import sipsorcery", "[DIR]",
+		"Take customers, accounts, dialplans and more over from the original's data.",
+		import_original_options, 0, 1, import_original },
+
 	{ "bindings", "", "Phones that are registered.", NULL, 0, 0, live_bindings },
 	{ "calls", "", "Calls that are going on.", NULL, 0, 0, live_calls },
 	{ "hangup", "CALL", "End a call.", hangup_options, 1, 1, live_hangup },
