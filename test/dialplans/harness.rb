@@ -114,6 +114,7 @@ module Harness
 
   # What native.c and the zygote's start bring.
   def self.prepare
+    $VERBOSE = nil
     Object.const_set(:TandemSandbox, Channel.new([]))
     Object.const_set(:ThreadAbortException, Class.new(StandardError))
     String.class_eval do

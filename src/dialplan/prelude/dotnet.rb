@@ -33,6 +33,13 @@ class String
   def self.IsNullOrEmpty(text) = text.nil? || text.to_s.empty?
   def self.Empty = ''
   def self.Join(mark, list) = list.join(mark)
+  def self.Compare(one, other, _case = nil) = one.to_s <=> other.to_s
+  def self.Concat(*parts) = parts.join
+
+  # "{0} {1:00} {2,8}"
+  def self.Format(shape, *values)
+    shape.gsub(/\{(\d+)(?:,(-?\d+))?(?::([^}]*))?\}/) { Tandem.formatted(values[$1.to_i], $3).ljust(-$2.to_i).rjust($2.to_i) }
+  end
   singleton_class.alias_method :is_null_or_empty, :IsNullOrEmpty
 end
 
@@ -41,6 +48,18 @@ module Tandem
   def self.trimmed(chars)
     list = chars.flatten.join
     list.empty? ? '\s' : "[#{Regexp.escape(list)}]"
+  end
+
+  # One value by a format of .NET: dates, digits, or none.
+  def self.formatted(value, form)
+    case form
+    when nil, '' then value.to_s
+    when /\A0+\z/ then format("%0#{form.length}d", value)
+    when /\A0*\.(0+)\z/ then format("%.#{$1.length}f", value)
+    when /\A[Dd](\d+)\z/ then format("%0#{$1}d", value)
+    when /\A[FfNn](\d+)\z/ then format("%.#{$1}f", value)
+    else value.is_a?(Time) ? net_time(value, form) : value.to_s
+    end
   end
 
   module List

@@ -8,7 +8,9 @@ module Tandem
       names.each do |name|
         next unless mod.method_defined?(name) || mod.private_method_defined?(name)
 
+        hidden = mod.private_method_defined?(name)
         mod.define_method(name) { |*| raise SecurityError, "#{name}: #{why}" }
+        mod.send(:private, name) if hidden
       end
     end
 
@@ -28,7 +30,7 @@ module Tandem
                                    delete unlink chdir pwd getwd exist? home], FILES)
     refuse(Kernel.singleton_class, %i[open test gets readline readlines], FILES)
     refuse(Kernel.singleton_class, %i[system exec fork spawn ` syscall trap], PROCESSES)
-    refuse(Kernel, %i[open test gets readline readlines], FILES)
+    refuse(Kernel, %i[test gets readline readlines], FILES)
     refuse(Kernel, %i[system exec fork spawn ` syscall trap], PROCESSES)
     refuse(Kernel, %i[set_trace_func trace_var untrace_var], INSIDE)
     refuse(Process.singleton_class, %i[fork spawn exec daemon kill wait wait2 waitpid waitpid2
@@ -44,9 +46,14 @@ module Tandem
     refuse(Class, %i[subclasses], INSIDE)
     refuse(Symbol.singleton_class, %i[all_symbols], INSIDE)
 
+    # Part of Ruby, of the prelude, or of .NET; what only changed the interpreter is granted, too.
+    GIVEN = %w[rubygems English thread enumerator rational complex fiber ripper timeout net/http
+               net/https net/protocol open-uri uri openssl md5 sha1 digest/md5 parsedate ftools jcode
+               iconv kconv mscorlib rexml/rexml].freeze
+
     def self.provided?(feature)
-      name = feature.to_s.delete_suffix('.rb').delete_suffix('.so')
-      return true if %w[rubygems English thread enumerator rational complex fiber].include?(name)
+      name = feature.to_s.delete_suffix('.rb').delete_suffix('.so').delete_suffix('.dll')
+      return true if GIVEN.include?(name) || name.match?(/\A(?:System|Microsoft|SIPSorcery|IronRuby)\b/)
 
       $LOADED_FEATURES.any? { |path| path.end_with?("/#{name}.rb", "/#{name}.so") }
     end
@@ -60,7 +67,8 @@ module Kernel
     return false if Tandem::Guard.provided?(feature)
 
     raise LoadError, "cannot load #{feature}: dialplans may use json, time, date, set, digest, " \
-                     'base64, uri, stringio, strscan, ostruct, forwardable, bigdecimal, securerandom'
+                     'base64, uri, net/http, open-uri, timeout, stringio, strscan, ostruct, forwardable, ' \
+                     'bigdecimal, erb, yaml, securerandom, and the System:: names that they know'
   end
 
   def require_relative(feature)
@@ -68,6 +76,16 @@ module Kernel
   end
 
   def load(feature, _wrap = false) = require_relative(feature)
+
+  # IronRuby's
+  def load_assembly(name, *) = require(name)
+
+  # Pages can be opened; files cannot.
+  def open(name, *)
+    raise SecurityError, "open: #{Tandem::Guard::FILES}" unless name.to_s.match?(%r{\Ahttps?://}i)
+
+    Tandem.page(name) { |io| block_given? ? yield(io) : io }
+  end
 
   # Blocks run when the script ends, the last one first.
   def at_exit(&block)
@@ -78,3 +96,7 @@ end
 
 Kernel.singleton_class.define_method(:require) { |feature| Object.new.send(:require, feature) }
 Object.send(:remove_const, :TOPLEVEL_BINDING)
+
+class ERB
+  def new_toplevel(_names = nil) = Object.new.instance_eval { binding }
+end

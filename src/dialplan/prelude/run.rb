@@ -6,16 +6,15 @@ module TandemRun
   MESSAGE_MAX = 1000
   STOP = Object.new.freeze # thrown when the abort was handled and the script goes on
   @blocks = []
-  @script = @tree = @code = @cached = @cached_name = nil
+  @tree = @code = @cached = @cached_name = @cached_text = nil
 
   # -> ["done"], ["error", message, line], ["killed", message, line]
   def self.start(script, name, input)
-    @script = script
     TandemSandbox.enter(Tandem::Sys.new(input), Tandem::Request.new(input['request'] || {}))
     run_script(script, name)
   ensure
     @blocks = []
-    @script = @tree = nil
+    @tree = nil
     $stdout.drop if $stdout.is_a?(Tandem::Output)
   end
 
@@ -34,14 +33,14 @@ module TandemRun
 
   # The text and code of the last run, which the next one may use.
   def self.forget
-    @code = @cached = @cached_name = nil
+    @code = @cached = @cached_name = @cached_text = nil
   end
 
   def self.at_exit(block) = @blocks.push(block)
 
   # nil, or "name:line: what is wrong"
   def self.check(script, name)
-    COMPILE.call(script, name, name, 1)
+    Tandem::Ruby18.compile(script) { |form| COMPILE.call(form, name, name, 1) }
     nil
   rescue SyntaxError => e
     text = syntax_text(e, name)
@@ -55,14 +54,15 @@ module TandemRun
     def compiled(script, name)
       return @code if @cached == script && @cached_name == name
 
-      @code = COMPILE.call(script, name, name, 1)
+      @code, text = Tandem::Ruby18.compile(script) { |form| COMPILE.call(form, name, name, 1) }
+      @cached_text = text
       @cached = script.match?(%r{/[a-z]*o|\bEND\b}) ? nil : script
       @cached_name = name
       @code
     end
 
     def nodes_of(type)
-      @tree ||= walk(RubyVM::AbstractSyntaxTree.parse(@script), Hash.new { |h, k| h[k] = [] })
+      @tree ||= walk(RubyVM::AbstractSyntaxTree.parse(@cached_text), Hash.new { |h, k| h[k] = [] })
       @tree[type]
     end
 
