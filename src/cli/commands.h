@@ -56,6 +56,8 @@ int dialplan_set(struct cli *c);
 int dialplan_show(struct cli *c);
 int dialplan_list(struct cli *c);
 int dialplan_remove(struct cli *c);
+extern const struct cli_option dialplan_check_options[];
+int dialplan_check(struct cli *c);
 
 int live_bindings(struct cli *c);
 int live_calls(struct cli *c);

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tandem dialplan put|set|show|list|remove */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/names.h"
 #include "cli/output.h"
-#include "conf/place.h"
-
-enum { SCRIPT_BYTES_MAX = 256 * 1024 };
+#include "cli/script.h"
 
 const struct cli_option dialplan_options[] = {
 	{ "--customer", "NAME", "whose it is; needless when there is only one customer" },
@@ -56,67 +48,16 @@ static json_t *dialplan_json(const struct store_dialplan *row, bool with_script)
 	return o;
 }
 
-/* "-" is standard input. */
-static bool read_script(struct cli *c, const char *file, struct str *out)
-{
-	char *text = arena_alloc(&c->arena, SCRIPT_BYTES_MAX + 1);
-	int fd = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t got = -1;
-	size_t n = 0;
-
-	while (fd >= 0 && (got = read(fd, text + n, SCRIPT_BYTES_MAX + 1 - n)) > 0)
-		n += (size_t)got;
-	if (got < 0)
-		cli_fail(CLI_FAILED, "%s cannot be read: %s", file, strerror(errno));
-	else if (n > SCRIPT_BYTES_MAX)
-		cli_fail(CLI_FAILED, "%s is too long: a dialplan has at most %d bytes", file,
-			SCRIPT_BYTES_MAX);
-	if (fd >= 0)
-		close(fd);
-	*out = str_make(text, n);
-	return got == 0 && n <= SCRIPT_BYTES_MAX;
-}
-
-/* Runs `tandem-dialplan --check NAME` on the script; it says "FILE:LINE: what", which is a
- * complaint. */
-static int run_checker(const char *program, const char *name, int script_fd)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		dup2(script_fd, STDIN_FILENO);
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-		execl(program, program, "--check", name, (char *)NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
+/* What is wrong is said as "FILE:LINE: what", on stderr. */
 static bool check_syntax(struct cli *c, const char *file, struct str script)
 {
-	char program[PATH_MAX] = "tandem-dialplan";
-	FILE *copy = tmpfile();
-	int code = -1;
+	int code;
 
-	if (cli_has(c, "--unchecked")) {
-		if (copy)
-			fclose(copy);
+	if (cli_has(c, "--unchecked"))
 		return true;
-	}
-	if (copy && fwrite(script.p, 1, script.n, copy) == script.n && fflush(copy) == 0) {
-		lseek(fileno(copy), 0, SEEK_SET);
-		if (program_find("tandem-dialplan", program, sizeof(program)))
-			code = run_checker(program, file, fileno(copy));
-	}
-	if (copy)
-		fclose(copy);
-	if (code == 127 || code < 0)
-		cli_fail(CLI_FAILED,
-			"the syntax could not be checked (%s); --unchecked stores it anyway",
-			program);
+	code = script_ask("--check", script_name(file), script, STDERR_FILENO);
+	if (code < 0)
+		cli_fail(CLI_FAILED, "--unchecked stores it anyway");
 	else if (code != 0)
 		cli_fail(CLI_FAILED, "the dialplan was not stored");
 	return code == 0;
@@ -133,9 +74,7 @@ int dialplan_put(struct cli *c)
 
 	if (fault)
 		return cli_fail(CLI_USAGE, "%s", fault);
-	if (!read_script(c, c->args[1], &row.script) ||
-		!check_syntax(
-			c, strcmp(c->args[1], "-") ? c->args[1] : "standard input", row.script))
+	if (!script_read(c, c->args[1], &row.script) || !check_syntax(c, c->args[1], row.script))
 		return CLI_FAILED;
 	if (!cli_store(c))
 		return CLI_FAILED;

@@ -68,6 +68,8 @@ const struct cli_command cli_commands[] = {
 		dialplan_options, 2, 2, dialplan_put },
 	{ "dialplan add", "NAME FILE", "The same, if there is none of that name.", dialplan_options,
 		2, 2, dialplan_add },
+	{ "dialplan check", "FILE", "Read a dialplan for faults without storing or running it.",
+		dialplan_check_options, 1, 1, dialplan_check },
 	{ "dialplan set", "NAME", "Change how a dialplan is used.", dialplan_options, 1, 1,
 		dialplan_set },
 	{ "dialplan show", "NAME", "Print a dialplan.", dialplan_name_options, 1, 1,

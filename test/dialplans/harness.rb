@@ -9,6 +9,7 @@
 #        answers: [{ result: 'TimedOut' }, :stop], fails: /message/, line: 3,
 #        uri: 'sip:1@example.org', from: '...', headers: [[name, value]], body:, direction: 'in',
 #        input: { … }            (any other field of the start)
+#   plan 'name', %q{script}, finds: [/3 error sys has no/], providers: ['p1']    for `dialplan check`
 # Only the arguments of a command that a case names are compared; :stop is the abort (facts 3.5).
 module Harness
   Case = Struct.new(:name, :script, :want, :file, :line)
@@ -124,6 +125,16 @@ module Harness
     files.each { |path, text| RubyVM::InstructionSequence.compile(text, path, path, 1).eval }
   end
 
+  # What `tandem dialplan check` finds, as "LINE LEVEL MESSAGE: REMEDY", and providers' names.
+  def self.found(one)
+    report = JSON.parse(TandemCheck.report(one.script, 'demo'))
+    lines = report['findings'].map { |f| "#{f['line']} #{f['level']} #{f['message']}: #{f['remedy']}" }
+    return "found #{lines.inspect}\n  not   #{one.want[:finds].inspect}" unless same_lines?(one.want[:finds], lines)
+
+    names = report['providers'].map(&:last)
+    "providers #{names.inspect}" if one.want[:providers] && names != one.want[:providers]
+  end
+
   # nil, or what was wrong
   def self.fault(one)
     want = one.want
@@ -160,7 +171,7 @@ module Harness
   def self.run(one)
     reading, writing = PIPE.call
     pid = FORK.call do
-      writing.syswrite(fault(one).to_s)
+      writing.syswrite((one.want[:finds] ? found(one) : fault(one)).to_s)
     rescue Exception => e # rubocop:disable Lint/RescueException
       writing.syswrite("the harness failed: #{e.full_message(highlight: false)}")
     ensure

@@ -145,6 +145,20 @@ class CommandsTest < FlowTest
     tandem "dialplan", "remove", "good"
   end
 
+  def test_dialplan_check
+    server.demo
+    tandem "provider", "add", "trunk", "--server", "sip:sip.example.com", "--username", "me", "--password-stdin", input: "s"
+    file = File.join(server.dir, "plan.rb")
+    File.write(file, "case 1\nwhen 1: sys.Dial('x@trunk')\nend\nsys.Dial('y@trnk|bob@local|z@example.test')\n")
+    assert_equal [[2, "note"]], JSON.parse(tandem("dialplan", "check", file, "--json")).map { |f| f.values_at("line", "level") }
+    r = server.run("dialplan", "check", file, "--json", "--customer", "demo")
+    assert_equal 1, r.code, r.to_s
+    said = JSON.parse(r.out)
+    assert_equal [[2, "note"], [4, "error"]], said.map { |f| f.values_at("line", "level") }
+    assert_match(/no provider trnk/, said.last["message"])
+    assert_match(/trunk/, said.last["remedy"])
+  end
+
   def test_import
     server.demo
     file = File.join(server.dir, "accounts.csv")

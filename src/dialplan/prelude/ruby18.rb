@@ -15,11 +15,10 @@ module Tandem
     OPERANDS = %i[on_ident on_const on_ivar on_gvar on_cvar on_rparen on_rbracket].freeze
     CODE_OPS = %w[== != < > <= >= - +].freeze
 
-    attr_reader :notes # [line, what was written anew]
-
-    # -> [code, rewritten text]; a SyntaxError when there is no way. The block compiles.
-    def self.compile(script)
-      reader = new(script)
+    # -> [code, rewritten text]; a SyntaxError when there is no way. The block compiles. notes takes
+    # [line, what was written anew].
+    def self.compile(script, notes = [])
+      reader = new(script, notes)
       text = script.match?(MEANT_OTHERWISE) ? reader.meanings : script
       ROUNDS.times do
         return [yield(text), text]
@@ -32,9 +31,9 @@ module Tandem
       [yield(text), text]
     end
 
-    def initialize(script)
+    def initialize(script, notes)
       @script = script
-      @notes = []
+      @notes = notes
     end
 
     # Character literals, and characters taken from texts that are compared with codes.

@@ -43,8 +43,14 @@ module TandemRun
     Tandem::Ruby18.compile(script) { |form| COMPILE.call(form, name, name, 1) }
     nil
   rescue SyntaxError => e
-    text = syntax_text(e, name)
-    "#{name}:#{syntax_line(e, name) || 1}: #{text}\n"
+    line, text, remedy = syntax(e, name)
+    "#{name}:#{line || 1}: #{text}#{" (#{remedy})" if remedy}\n"
+  end
+
+  # [line, what is wrong there, what to do or nil]
+  def self.syntax(error, name)
+    text = syntax_text(error, name)
+    [syntax_line(error, name), text, Tandem.remedy(text) || Tandem.remedy(error.message)]
   end
 
   class << self
@@ -91,9 +97,13 @@ module TandemRun
     rescue NoMemoryError
       ['killed', "used more than the #{TandemSandbox.memory_mb} MB of memory that a script may use", nil]
     rescue SyntaxError => e
-      TandemSandbox.stopping? ? ['done'] : ['error', "syntax error: #{syntax_text(e, name)}", syntax_line(e, name)]
+      TandemSandbox.stopping? ? ['done'] : syntax_failed(syntax(e, name))
     rescue Exception => e # rubocop:disable Lint/RescueException
       TandemSandbox.stopping? ? ['done'] : ['error', describe(e), line_of(e, name)]
+    end
+
+    def syntax_failed((line, text, remedy))
+      ['error', "syntax error: #{text}#{" (#{remedy})" if remedy}", line]
     end
 
     def finish

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * tandem-dialplan --control FD [--uid N] [--gid N]     the zygote, started by the supervisor
- * tandem-dialplan --check NAME < script                says what is wrong with a script
+ * tandem-dialplan --check NAME < script                says what is wrong with a script's syntax
+ * tandem-dialplan --report NAME < script               all that is found in it, as JSON
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,7 +19,8 @@ enum { SCRIPT_MAX = 256 << 10 };
 struct options {
 	int control;
 	unsigned uid, gid;
-	const char *check;
+	const char *check; /* name of the script */
+	bool report;
 };
 
 static bool parse_options(int argc, char **argv, struct options *o)
@@ -28,6 +30,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{ "uid", required_argument, NULL, 'u' },
 		{ "gid", required_argument, NULL, 'g' },
 		{ "check", required_argument, NULL, 'k' },
+		{ "report", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -40,8 +43,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->uid = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'g')
 			o->gid = (unsigned)strtoul(optarg, NULL, 10);
-		else if (c == 'k')
-			o->check = optarg;
+		else if (c == 'k' || c == 'r')
+			o->check = optarg, o->report = c == 'r';
 		else
 			return false;
 	}
@@ -73,7 +76,7 @@ static void relay(int from)
 	fflush(stdout);
 }
 
-static int check_text(struct sandbox *s, const char *name, const char *text, size_t n)
+static int check_text(struct sandbox *s, const struct options *o, const char *text, size_t n)
 {
 	int ends[2], status = 0;
 	pid_t pid;
@@ -82,7 +85,8 @@ static int check_text(struct sandbox *s, const char *name, const char *text, siz
 		return 2;
 	pid = fork();
 	if (pid == 0)
-		_exit(sandbox_check(s, ends[1], name, text, n));
+		_exit(o->report ? sandbox_report(s, ends[1], o->check, text, n)
+				: sandbox_check(s, ends[1], o->check, text, n));
 	close(ends[1]);
 	if (pid > 0)
 		relay(ends[0]);
@@ -91,21 +95,21 @@ static int check_text(struct sandbox *s, const char *name, const char *text, siz
 		return 2;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	printf("%s:1: too much for the checker\n", name);
+	printf("%s:1: too much for the checker\n", o->check);
 	return 1;
 }
 
-static int check(struct sandbox *s, const char *name)
+static int check(struct sandbox *s, const struct options *o)
 {
 	char *text = malloc(SCRIPT_MAX + 1);
 	size_t n = text ? fread(text, 1, SCRIPT_MAX + 1, stdin) : 0;
 	int result = 2;
 
 	if (n > SCRIPT_MAX) {
-		printf("%s:1: longer than %d bytes\n", name, SCRIPT_MAX);
+		printf("%s:1: longer than %d bytes\n", o->check, SCRIPT_MAX);
 		result = 1;
 	} else if (text) {
-		result = check_text(s, name, text, n);
+		result = check_text(s, o, text, n);
 	}
 	free(text);
 	return result;
@@ -134,7 +138,7 @@ int main(int argc, char **argv)
 	if (!sandbox_prepare(&s))
 		return 2;
 	if (o.check)
-		result = check(&s, o.check);
+		result = check(&s, &o);
 	else
 		serve(&s, o.control);
 	fflush(stdout);

@@ -50,6 +50,8 @@ _Noreturn void sandbox_main(struct sandbox *s, int fd, unsigned memory_mb, unsig
 bool sandbox_run(struct sandbox *s, const json_t *order);
 /* The child of --check: writes what is wrong with a script; 0 when nothing is. */
 int sandbox_check(struct sandbox *s, int out, const char *name, const char *text, size_t n);
+/* The child of --report: writes what was found, as JSON (prelude/check.rb); 0 when it could. */
+int sandbox_report(struct sandbox *s, int out, const char *name, const char *text, size_t n);
 
 /* channel.c: false when the other end is gone or speaks another language. */
 bool channel_send(struct sandbox *s, json_t *message); /* steals message */
