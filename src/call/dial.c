@@ -162,7 +162,8 @@ static json_t *headers_of(struct sip_msg *rsp)
 static void note_result(struct attempt *at, unsigned status, struct str reason, struct sip_msg *rsp)
 {
 	bool of_peer = rsp || at->kind == ATTEMPT_LOOPBACK;
-	enum dial_failure f = failure_of(at, rsp ? rsp->status : status, of_peer);
+	enum dial_failure f =
+		dial_failure_of(at->kind == ATTEMPT_PROVIDER, rsp ? rsp->status : status, of_peer);
 
 	if (at->dial->failure < f)
 		at->dial->failure = f;

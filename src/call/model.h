@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "call/call.h"
 #include "dialplan/dialstring.h"
+#include "dialplan/failure.h"
 #include "directory/directory.h"
 #include "event/event.h"
 #include "loop/worker.h"
@@ -194,13 +195,6 @@ struct run {
 	struct str redirect_uri;
 };
 
-/* Why legs of a Dial failed: what a script goes by when it decides whether to try another way. */
-enum dial_failure {
-	FAILURE_NONE,
-	FAILURE_UNREACHABLE, /* nobody could be asked: the network, or a provider that cannot */
-	FAILURE_NO_ANSWER, /* it rang until the ring time was over */
-	FAILURE_REFUSED, /* who was called said no */
-};
 enum dial_result { DIAL_FAILED, DIAL_TIMED_OUT, DIAL_ERROR, DIAL_REDIRECT };
 
 struct dial {
@@ -382,11 +376,6 @@ void dial_check(struct dial *d);
 void dial_resume(struct dial *d);
 /* Starts the first group; with nobody to call, the dial fails at once. */
 void dial_begin(struct dial *d);
-
-/* ---- failure.c ---- */
-/* of_peer: an answer came, it is not our own failure to ask. */
-enum dial_failure failure_of(const struct attempt *at, unsigned status, bool of_peer);
-const char *failure_name(enum dial_failure f); /* as scripts see it */
 
 /* ---- target.c: what a destination means ---- */
 void target_add(struct dial *d, const struct dial_leg *leg);

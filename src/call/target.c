@@ -2,6 +2,7 @@
 /* What a destination means (facts 4.3): an account of ours, a provider, or any SIP URI. */
 #include "call/model.h"
 
+#include "directory/dialled.h"
 #include "location/gruu.h"
 #include "sip/uri.h"
 
@@ -170,71 +171,15 @@ void target_add_account(struct dial *d, const struct dial_leg *leg, struct accou
 		add_bindings(d, leg, acc);
 }
 
-/* "sip:user@server;params": the provider's server with the number that was dialled. */
-static struct str provider_uri(
-	const struct provider *p, const struct dial_leg *leg, struct arena *a)
-{
-	bool scheme = str_istarts(p->server, STR("sip:")) || str_istarts(p->server, STR("sips:"));
-	struct sip_uri server, own;
-	struct str text =
-		scheme ? p->server : str_of(arena_printf(a, "sip:%.*s", STR_ARG(p->server)));
-	char mem[1024];
-	struct buf b = BUF_OF(mem);
-	struct str rest, name, value;
-
-	if (sip_uri_parse(text, &server) != ERR_OK)
-		return STR_NONE;
-	buf_printf(&b, "%.*s:", STR_ARG(server.scheme_s));
-	if (!str_empty(leg->user))
-		buf_printf(&b, "%.*s@", STR_ARG(leg->user));
-	buf_add(&b, server.host);
-	if (server.port)
-		buf_printf(&b, ":%u", server.port);
-	if (!str_empty(server.params))
-		buf_printf(&b, ";%.*s", STR_ARG(server.params));
-	rest = sip_uri_parse(leg->uri, &own) == ERR_OK ? own.params : STR_NONE;
-	while (sip_param_next(&rest, ';', &name, &value))
-		if (!sip_param(server.params, name).p)
-			buf_printf(&b, ";%.*s%s%.*s", STR_ARG(name), str_empty(value) ? "" : "=",
-				STR_ARG(value));
-	return buf_ok(&b) ? arena_str(a, buf_str(&b)) : STR_NONE;
-}
-
-static struct str proxy_route(struct str proxy, struct arena *a)
-{
-	bool scheme = str_istarts(proxy, STR("sip:")) || str_istarts(proxy, STR("sips:"));
-
-	if (str_empty(proxy))
-		return STR_NONE;
-	return str_of(arena_printf(a, "%s%.*s", scheme ? "" : "sip:", STR_ARG(proxy)));
-}
-
-/* Where its requests go first: the proxy or the server, by the transport that the record names. */
-static struct str provider_hop(const struct attempt *at, struct arena *a)
-{
-	struct str hop = str_empty(at->route) ? at->uri : at->route;
-	struct sip_uri uri;
-
-	if (str_empty(at->provider->transport) || sip_uri_parse(hop, &uri) != ERR_OK ||
-		uri.headers.n || sip_uri_param(&uri, STR("transport")).p)
-		return hop;
-	return str_of(arena_printf(
-		a, "%.*s;transport=%.*s", STR_ARG(hop), STR_ARG(at->provider->transport)));
-}
-
 /* Takes over the reference. */
 static void add_provider(struct dial *d, const struct dial_leg *leg, struct provider *p)
 {
-	struct str uri = provider_uri(p, leg, arena_of(d));
+	struct str uri = dialled_uri(p, leg->user, leg->uri, arena_of(d));
+	const char *fault = dialled_fault(p);
 	struct attempt *at;
 
-	if (p->disabled) {
-		drop(d, leg, 480, "cannot be called: the provider is disabled");
-		goto out;
-	}
-	if (provider_refuses_us(p)) {
-		drop(d, leg, 480,
-			"cannot be called: the provider refuses our user name or password");
+	if (fault) {
+		drop(d, leg, 480, fault);
 		goto out;
 	}
 	if (str_empty(uri)) {
@@ -248,22 +193,16 @@ static void add_provider(struct dial *d, const struct dial_leg *leg, struct prov
 		goto out;
 	at->provider = p;
 	at->trusted = true;
-	at->route = proxy_route(p->outbound_proxy, arena_of(d));
-	at->hop = provider_hop(at, arena_of(d));
+	at->route = dialled_route(p, arena_of(d));
+	at->hop = dialled_hop(p, at->uri, at->route, arena_of(d));
 	return;
 out:
 	provider_unref(p);
 }
 
-/* "host:port" may be an alias; without that, a port of its own means somebody else. */
 bool target_is_local(struct call_layer *l, struct str host, char *domain, size_t max)
 {
-	struct directory *dir = l->env.directory;
-	bool usual = str_ends(host, STR(":5060")) || str_ends(host, STR(":5061"));
-
-	if (directory_domain(dir, host, false, domain, max))
-		return true;
-	return usual && directory_domain(dir, str_first(host, host.n - 5), false, domain, max);
+	return dialled_is_local(l->env.directory, host, domain, max);
 }
 
 /* Whom a URI with one of our domains names; NULL: nobody. A reference. */
@@ -363,7 +302,7 @@ static void follow_outside(
 		next->trusted = at->trusted && same_server(at->uri, uri);
 	if (next->trusted) {
 		next->route = at->route;
-		next->hop = provider_hop(next, arena_of(at->dial));
+		next->hop = dialled_hop(next->provider, next->uri, next->route, arena_of(at->dial));
 	}
 }
 

@@ -19,6 +19,10 @@ int service_version(struct cli *c);
 extern const struct cli_option import_original_options[];
 int import_original(struct cli *c);
 
+extern const struct cli_option dialplan_run_options[], dialplan_test_options[];
+int dialplan_run(struct cli *c);
+int dialplan_test(struct cli *c);
+
 int customer_add(struct cli *c);
 int customer_set(struct cli *c);
 int customer_show(struct cli *c);

@@ -77,6 +77,10 @@ const struct cli_command cli_commands[] = {
 	{ "dialplan list", "", "List the dialplans.", dialplan_name_options, 0, 0, dialplan_list },
 	{ "dialplan remove", "NAME", "Remove a dialplan.", dialplan_name_options, 1, 1,
 		dialplan_remove },
+	{ "dialplan run", "FILE", "Show what a dialplan would do with a call, without one.",
+		dialplan_run_options, 1, 1, dialplan_run },
+	{ "dialplan test", "DIR", "Run the files of expectations beside dialplans.",
+		dialplan_test_options, 1, 1, dialplan_test },
 
 	{ "import sipsorcery", "[DIR]",
 		"Take customers, accounts, dialplans and more over from the original's data.",

@@ -19,7 +19,8 @@ declare -A may=(
 	[nat]="base event sip loop transport"
 	[dialplan]="base event sip loop store directory"
 	[call]="base event sip loop store transport transaction dialog directory location auth dialplan nat"
-	[cli]="base event conf sip loop store"
+	[dry]="base event sip loop store directory dialplan"
+	[cli]="base event conf sip loop store directory dry"
 	[main]="*"
 )
 bad=0

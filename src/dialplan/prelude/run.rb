@@ -10,6 +10,7 @@ module TandemRun
 
   # -> ["done"], ["error", message, line], ["killed", message, line]
   def self.start(script, name, input)
+    Tandem::Clock.pretend(input['at']) if input['at'] # only in dry runs
     TandemSandbox.enter(Tandem::Sys.new(input), Tandem::Request.new(input['request'] || {}))
     run_script(script, name)
   ensure

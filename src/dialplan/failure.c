@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Failure classes: did who was called say no, or could nobody be asked? A provider's answer is the
- * callee's only where it speaks of the callee: that a number does not exist, or may not be called,
- * may be different at the next provider.
- */
-#include "call/model.h"
+#include "dialplan/failure.h"
 
 const char *failure_name(enum dial_failure f)
 {
@@ -34,11 +29,11 @@ static bool is_network(unsigned status)
 		status / 100 == 5 || status / 100 == 3;
 }
 
-enum dial_failure failure_of(const struct attempt *at, unsigned status, bool of_peer)
+enum dial_failure dial_failure_of(bool provider, unsigned status, bool of_peer)
 {
 	if (!of_peer || is_network(status))
 		return FAILURE_UNREACHABLE;
-	if (at->kind == ATTEMPT_PROVIDER && !speaks_of_callee(status))
+	if (provider && !speaks_of_callee(status))
 		return FAILURE_UNREACHABLE;
 	return FAILURE_REFUSED;
 }
