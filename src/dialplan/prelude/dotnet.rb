@@ -29,8 +29,11 @@ class String
   def Remove(from, count = length) = self[0, from] + (self[(from + count)..] || '')
   def CompareTo(other) = self <=> other
   def ToCharArray = chars
+  def Chars(at) = self[at]
+  def to_clr_string = self
 
   def self.IsNullOrEmpty(text) = text.nil? || text.to_s.empty?
+  def self.IsNullOrWhiteSpace(text) = text.nil? || text.to_s.strip.empty?
   def self.Empty = ''
   def self.Join(mark, list) = list.join(mark)
   def self.Compare(one, other, _case = nil) = one.to_s <=> other.to_s

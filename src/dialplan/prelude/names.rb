@@ -24,6 +24,12 @@ module Tandem
     end
   end
 
+  # The class, if it is one of those that stand for the original's.
+  def self.kind(value)
+    kind = Object.instance_method(:class).bind_call(value)
+    kind if kind.name.to_s.start_with?('Tandem::')
+  end
+
   # Text of whatever a script gives: nil stays nil.
   def self.text(value)
     value.nil? ? nil : value.to_s

@@ -115,11 +115,19 @@ module TandemRun
     end
 
     def describe(error)
-      text = error.message.to_s.lines.first.to_s.chomp
+      text = missing(error) || error.message.to_s.lines.first.to_s.chomp
       text = text.gsub(/#<Tandem::(\w+)[^>]*>/, '\1')
       "#{text} (#{error.class})"[0, MESSAGE_MAX]
     rescue StandardError
       error.class.to_s
+    end
+
+    # A function of ours that there is not, with the one that was meant.
+    def missing(error)
+      return nil unless error.is_a?(NoMethodError) && (kind = Tandem.kind(error.receiver))
+
+      near = TandemCheck.nearest(error.name.to_s.chomp('='), kind.public_instance_methods(false).map(&:to_s).grep(/\A[A-Z]\w*\z/))
+      "undefined method `#{error.name}' for #{kind.name ? kind.name[/\w+\z/].downcase : 'this'}#{"; did you mean #{near}?" if near}"
     end
 
     def line_of(error, name)
