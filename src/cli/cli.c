@@ -20,18 +20,16 @@ const struct cli_command *cli_find(const char *name)
 /* The command named by the first word or the first two; *used says how many they were. */
 static const struct cli_command *find_words(const char *first, const char *second, int *used)
 {
-	const struct cli_command *c = cli_find(first);
+	const struct cli_command *c = NULL;
 	char both[64];
 
-	*used = 1;
+	*used = 2;
+	if (second && (size_t)snprintf(both, sizeof(both), "%s %s", first, second) < sizeof(both))
+		c = cli_find(both);
 	if (c)
 		return c;
-	if (!second)
-		return NULL;
-	*used = 2;
-	if ((size_t)snprintf(both, sizeof(both), "%s %s", first, second) >= sizeof(both))
-		return NULL;
-	return cli_find(both);
+	*used = 1;
+	return cli_find(first);
 }
 
 /* "customer" alone, or with a verb that it does not have: what there is. */

@@ -18,6 +18,9 @@ int service_version(struct cli *c);
 
 extern const struct cli_option import_original_options[];
 int import_original(struct cli *c);
+extern const struct cli_option export_options[], import_own_options[];
+int export_own(struct cli *c);
+int import_own(struct cli *c);
 
 extern const struct cli_option dialplan_run_options[], dialplan_test_options[];
 int dialplan_run(struct cli *c);

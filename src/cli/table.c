@@ -82,6 +82,10 @@ const struct cli_command cli_commands[] = {
 	{ "dialplan test", "DIR", "Run the files of expectations beside dialplans.",
 		dialplan_test_options, 1, 1, dialplan_test },
 
+	{ "export", "DIR", "Write everything, or what is one customer's, to files.", export_options,
+		1, 1, export_own },
+	{ "import", "DIR", "Read back what `tandem export` wrote.", import_own_options, 1, 1,
+		import_own },
 	{ "import sipsorcery", "[DIR]",
 		"Take customers, accounts, dialplans and more over from the original's data.",
 		import_original_options, 0, 1, import_original },

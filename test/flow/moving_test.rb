@@ -107,4 +107,61 @@ class MovingTest < FlowTest
     assert_match(/longer than/, hostile("<customers><customer><a>" + "x" * (2 << 20)))
     assert_match(/more than 64 fields/, hostile("<customers><customer>" + "<a/>" * 100))
   end
+
+  def exported(from, name, *args)
+    dir = File.join(from.dir, name)
+    result = from.run("export", dir, *args)
+    assert result.ok?, result.to_s
+    Dir.glob(File.join(dir, "*")).sort.to_h { |f| [File.basename(f), File.read(f)] }
+  end
+
+  def other
+    @other ||= Tandem.new.tap { |o| o.run("customer", "list") }
+  end
+
+  def teardown
+    @other&.clean
+    super
+  end
+
+  def test_export_and_import_are_equal
+    import(XML, code: 1)
+    import("--sql", File.join(DATA, "sql", "postgres.sql"))
+    tandem "dialplan", "put", "latin", "-", "--customer", "peter-p", "--unchecked", input: "sys.Log('\xe4')\n".b
+    first = exported(server, "out")
+    assert_equal %w[accounts calls customers dialplans domains providers values].map { |k| "#{k}.json" }, first.keys
+    assert_equal [0o600], Dir.glob(File.join(server.dir, "out", "*")).map { |f| File.stat(f).mode & 0o777 }.uniq
+    ["trunk-secret", "p&ss", "open-sesame", "secret-mary"].each { |s| refute_includes first.values.join, s }
+    # Without the key that sealed it, a password is worth nothing.
+    refused = other.run("import", File.join(server.dir, "out"))
+    assert_match(/key file/, refused.err)
+    assert_equal [], other.run("customer", "list", "--json").json
+    FileUtils.cp(File.join(server.dir, "data", "tandem.key"), File.join(other.dir, "data", "tandem.key"))
+    back = other.run("import", File.join(server.dir, "out"))
+    assert back.ok?, back.to_s
+    assert_equal first, exported(other, "again")
+    assert_match(/0 rows were added, 0 updated|1 rows were added, 0 updated/, other.run("import", File.join(server.dir, "out")).out)
+    other.run("account", "set", "mary@sip.example.org", "--description", "other")
+    assert_match(/--update/, other.run("import", File.join(server.dir, "out")).err)
+    assert other.run("import", File.join(server.dir, "out"), "--update").ok?
+    assert_equal first, exported(other, "third")
+  end
+
+  def test_export_of_one_customer
+    import(XML, code: 1)
+    files = exported(server, "out", "--customer", "maryann")
+    assert_equal [1, 1, 0, 0, 1], %w[customers domains dialplans providers accounts].map { |k| JSON.parse(files["#{k}.json"])["rows"].size }
+    refute_includes files.values.join, "joeblow"
+  end
+
+  def test_files_that_are_not_ours
+    server.demo
+    exported(server, "out")
+    file = File.join(server.dir, "out", "accounts.json")
+    ["", "{}", "[]", '{"tandem":1,"kind":"accounts","rows":[{}]}', '{"tandem":1,"kind":"accounts","rows":[1]}',
+     '{"tandem":2,"kind":"accounts","rows":[]}', "[" * 100_000].each do |text|
+      File.write(file, text)
+      assert_match(/nothing was imported/, refused("import", File.join(server.dir, "out")))
+    end
+  end
 end
