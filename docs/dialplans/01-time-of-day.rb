@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Time of day: in office hours the office rings, after that whoever is on call,
 # and at weekends a provider's voice mail.
 now = Time.now

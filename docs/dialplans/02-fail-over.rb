@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Fail-over: one provider after the other, until one of them reaches the callee.
 # A callee who is busy or declines is not called a second time.
 number = req.URI.User

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Speed dial: two digits stand for a number. *1 to *9 are stored by dialling
 # *1*NUMBER, and are kept in the customer's own values.
 FIXED = { "10" => "alice@local", "11" => "bob@local", "20" => "442012345678@trunk" }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Area codes: numbers as people dial them become international ones.
 # Home is Vienna: country 43, area 1.
 COUNTRY = "43"

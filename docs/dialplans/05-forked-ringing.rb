@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Forked ringing: the desk at once, the mobile phone ten seconds later, and the
 # caller's name shows which line it was. Then the secretary.
 if sys.In

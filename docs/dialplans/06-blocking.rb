@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Blocking: what may not be called, and who may not call.
 EXPENSIVE = /^(00|\+)?(870|881|882|883|979|43900|43930)/
 ANNOYING = %w[443331234567 4930999999]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Call-through: the mobile phones of the family call home with a code and a
 # number in the URI (code*number), and go on through the house's provider. A
 # wrong code is told nothing; three of them in a day block that caller.

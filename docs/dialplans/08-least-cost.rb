@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Least cost: the longest prefix that fits says which providers are tried, the
 # cheapest first. Prices are in cents a minute.
 RATES = {

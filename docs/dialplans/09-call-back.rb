@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Call back: the mobile phone rings home and hangs up; home then calls it, so that
 # the call costs nothing there. The number is remembered, and anybody at home who
 # dials *66 is connected with whoever called last.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # ENUM first: a number that has a SIP address of its own is called there, for
 # nothing; the provider is the second choice.
 number = req.URI.User.to_s.sub(/^(\+|00)/, "")
