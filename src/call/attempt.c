@@ -203,7 +203,7 @@ static void send_request(struct attempt *at)
 
 	if (credentials_of_attempt(at, &cred)) {
 		r.credentials = &cred;
-		r.realm = at->provider->register_realm;
+		r.realm = at->provider ? at->provider->register_realm : STR_NONE;
 	}
 	at->uac_done = false;
 	at->uac = uac_new(&at->call->layer->env.uac, &r, &handlers, at);
@@ -278,6 +278,7 @@ static struct leg *leg_of(struct attempt *at, struct sip_msg *rsp, const struct 
 	if (at->kind == ATTEMPT_BINDING)
 		l->aor = arena_str(&at->call->arena, at->account->aor);
 	credentials_take_over(l, at);
+	l->transfer = at->leg->transfer;
 	media_take_over(l, at);
 	dialog_table_add(&at->call->layer->dialogs, &l->d);
 	list_append(&at->legs, &l->link);
@@ -388,6 +389,8 @@ static void on_flow_failed(struct attempt *at, struct str why, struct sip_msg *r
 
 static void on_refusal(struct attempt *at, struct sip_msg *rsp)
 {
+	struct digest_credentials used;
+
 	if (rsp->status == 430 && at->kind == ATTEMPT_BINDING)
 		on_flow_failed(at, rsp->reason, rsp);
 	else if (rsp->status == 422 && !at->session_retried)
@@ -396,7 +399,7 @@ static void on_refusal(struct attempt *at, struct sip_msg *rsp)
 		on_3xx(at, rsp);
 	else if (rsp->status == 401 || rsp->status == 407)
 		dial_attempt_failed(at, 480,
-			at->provider && at->trusted && !str_empty(at->provider->password)
+			credentials_of_attempt(at, &used)
 				? STR("Authentication with provided credentials failed")
 				: STR("Authentication requested when no credentials available"),
 			rsp);

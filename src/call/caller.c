@@ -95,6 +95,16 @@ json_t *caller_json(const struct caller *c, const struct flow *flow)
 		"remote", flow_json(flow, true), "local", flow_json(flow, false));
 }
 
+void caller_substitutions(
+	const struct caller *c, struct dial_substitutions *sub, struct arena *a)
+{
+	*sub = (struct dial_substitutions){ .dst = c->user,
+		.from_name = c->from_display,
+		.from_user = c->from_user,
+		.from_aor = str_of(arena_printf(
+			a, "%.*s@%.*s", STR_ARG(c->from_user), STR_ARG(c->from_host))) };
+}
+
 struct str caller_substitute(const struct caller *c, struct str text, struct arena *a)
 {
 	char mem[2048], aor[512];

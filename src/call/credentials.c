@@ -26,7 +26,14 @@ static bool fill(const struct provider *p, struct digest_credentials *out)
 
 bool credentials_of_attempt(const struct attempt *at, struct digest_credentials *out)
 {
-	return at->trusted && fill(at->provider, out);
+	if (!at->trusted)
+		return false;
+	if (!at->leg->fields)
+		return fill(at->provider, out);
+	*out = (struct digest_credentials){
+		.username = at->leg->username, .password = at->leg->password
+	};
+	return at->leg->password.n > 0;
 }
 
 static bool same_host(struct str configured, const struct sip_uri *hop)

@@ -129,6 +129,10 @@ static void of_leg(struct forecast *f, const struct dial_leg *leg)
 	char domain[256];
 
 	f->leave = !leg->mangle;
+	if (leg->fields) {
+		of_outside(f, leg->uri, NULL);
+		return;
+	}
 	if (target_is_local(l, leg->host, domain, sizeof(domain))) {
 		of_account(f, leg, str_of(domain));
 		return;

@@ -28,30 +28,47 @@ static void of_caller(struct from *f, const struct caller *c)
 	*f = (struct from){ c->from_display, c->from_uri, c->from_user, c->from_host, false };
 }
 
-static void of_provider(struct from *f, const struct attempt *at, struct arena *a)
+/* A From that somebody wrote down, as it is. */
+static bool of_text(struct from *f, struct str text, struct arena *a)
 {
-	const struct caller *c = &at->dial->run->caller;
-	const struct provider *p = at->provider;
 	struct sip_addr addr;
+	char name[256];
+	struct buf b = BUF_OF(name);
+
+	if (str_empty(text) || sip_addr_parse(text, &addr) != ERR_OK)
+		return false;
+	sip_addr_display(&addr, &b);
+	*f = (struct from){ arena_str(a, buf_str(&b)), addr.uri.text, addr.uri.user,
+		uri_host(&addr.uri, a), false };
+	return true;
+}
+
+/* The user name at the server that is called. */
+static void of_user(struct from *f, const struct attempt *at, struct str username)
+{
 	struct sip_uri server;
 
-	if (!str_empty(p->from)) {
-		struct str text = caller_substitute(c, p->from, a);
-		char name[256];
-		struct buf b = BUF_OF(name);
-
-		if (sip_addr_parse(text, &addr) == ERR_OK) {
-			sip_addr_display(&addr, &b);
-			*f = (struct from){ arena_str(a, buf_str(&b)), addr.uri.text, addr.uri.user,
-				uri_host(&addr.uri, a), false };
-			return;
-		}
-	}
-	*f = (struct from){ .user = p->username, .changed = true };
-	if (is_anonymous(p->username))
-		f->host = c->from_host;
+	*f = (struct from){ .user = username, .changed = true };
+	if (is_anonymous(username))
+		f->host = at->dial->run->caller.from_host;
 	else if (sip_uri_parse(at->uri, &server) == ERR_OK)
 		f->host = server.host;
+}
+
+static void of_provider(struct from *f, const struct attempt *at, struct arena *a)
+{
+	const struct provider *p = at->provider;
+	const struct caller *c = &at->dial->run->caller;
+
+	if (!of_text(f, str_empty(p->from) ? p->from : caller_substitute(c, p->from, a), a))
+		of_user(f, at, p->username);
+}
+
+/* "user,password,destination,From" (facts 4.8) */
+static void of_fields(struct from *f, const struct attempt *at, struct arena *a)
+{
+	if (!of_text(f, at->leg->from, a))
+		of_user(f, at, at->leg->username);
 }
 
 /* A loopback's caller is the account whose dialplan dials. */
@@ -82,7 +99,7 @@ static void override(struct from *f, const struct attempt *at)
 {
 	const struct dial *d = at->dial;
 	/* A provider's own From beats what the script set, not what the leg's options say. */
-	bool fixed = at->provider && !str_empty(at->provider->from);
+	bool fixed = at->provider ? !str_empty(at->provider->from) : !str_empty(at->leg->from);
 
 	take(&f->display, at->leg->from_display, fixed ? STR_NONE : d->custom.from_name, NULL);
 	take(&f->user, at->leg->from_user, fixed ? STR_NONE : d->custom.from_user, &f->changed);
@@ -127,6 +144,8 @@ void from_prepare(struct attempt *at)
 
 	if (at->kind == ATTEMPT_PROVIDER)
 		of_provider(&f, at, a);
+	else if (at->leg->fields)
+		of_fields(&f, at, a);
 	else if (at->kind == ATTEMPT_LOOPBACK)
 		of_loopback(&f, at);
 	else
@@ -136,6 +155,8 @@ void from_prepare(struct attempt *at)
 	at->to = to_of(at, a);
 	if (at->kind == ATTEMPT_PROVIDER)
 		at->contact_user = at->provider->username;
+	else if (at->leg->fields && at->leg->username.n)
+		at->contact_user = at->leg->username;
 	else if (at->kind == ATTEMPT_DIRECT)
 		at->contact_user = STR("Anonymous");
 }

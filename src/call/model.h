@@ -138,6 +138,7 @@ struct leg {
 	char *sdp; /* last body sent there; kept only where refreshing needs it */
 	size_t sdp_n;
 	struct media_peer media;
+	char transfer; /* tr= of the Dial that led to it: 'n', 'p', 'c', or 0 */
 	unsigned answers_again; /* its 2xx came again: it has not heard our ACK */
 };
 
@@ -191,6 +192,7 @@ struct run {
 	unsigned forecasts; /* sys.MediaPath */
 	unsigned status;
 	struct str reason;
+	struct wizard_state *wizard; /* wizard_run.c */
 	bool redirected; /* rm=n was used */
 	struct str redirect_uri;
 };
@@ -241,7 +243,7 @@ struct attempt {
 	bool spare; /* another flow of a phone that is called already: if that one fails */
 	struct account *account; /* bindings, loopback: who is called; a reference */
 	struct provider *provider; /* a reference */
-	bool trusted; /* the provider's own server: credentials may be used */
+	bool trusted; /* the server that they are for: credentials may be used */
 	struct str from; /* value without tag */
 	struct str contact_user, contact;
 	struct str call_id, tag;
@@ -337,6 +339,9 @@ extern const struct tx_server_handlers setup_tx_handlers;
 /* ---- caller.c ---- */
 void caller_of_request(struct caller *c, struct sip_msg *req, struct arena *a);
 json_t *caller_json(const struct caller *c, const struct flow *flow);
+/* What stands for ${dst} and the others. */
+void caller_substitutions(
+	const struct caller *c, struct dial_substitutions *sub, struct arena *a);
 struct str caller_substitute(const struct caller *c, struct str text, struct arena *a);
 /* json_string of anything: bytes that are not UTF-8 become '?'. */
 json_t *call_json(struct str s);
@@ -435,6 +440,7 @@ enum err leg_send_ack(
 	struct leg *l, uint32_t cseq, struct str authorization, struct str type, struct str body);
 
 /* ---- credentials.c: whom we tell who we are ---- */
+/* The provider's, or those that the dial string has. */
 bool credentials_of_attempt(const struct attempt *at, struct digest_credentials *out);
 /* Whether what the INVITE was authorized with may go where the dialog is now. */
 bool credentials_may_go(const struct leg *l, const struct flow *flow);

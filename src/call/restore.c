@@ -103,6 +103,8 @@ static void print_leg(const struct leg *l, json_t *row)
 	media_print(l, row);
 	if (l->outside)
 		json_object_set_new(row, "outside", json_true());
+	if (l->transfer)
+		json_object_set_new(row, "transfer", json_stringn(&l->transfer, 1));
 	if (l->aor.n)
 		json_object_set_new(row, "aor", call_json(l->aor));
 }
@@ -305,6 +307,8 @@ static enum err restore_leg(struct leg *l, const struct store_dialog *row)
 	credentials_restore(l, extra);
 	media_restore(l, extra);
 	l->outside = json_is_true(json_object_get(extra, "outside"));
+	if (json_string_length(json_object_get(extra, "transfer")) == 1)
+		l->transfer = json_string_value(json_object_get(extra, "transfer"))[0];
 	if (json_object_get(extra, "aor"))
 		l->aor = arena_str(
 			&l->call->arena, str_of(json_string_value(json_object_get(extra, "aor"))));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A run: somebody decides what happens to the call, a script or the built-in route. */
-#include "call/model.h"
+#include "call/native.h"
 
 #include "sip/print.h"
 
@@ -195,7 +195,9 @@ void run_start(struct run *r)
 		run_failed(r, 482, STR("Dialplans lead to each other in a circle"));
 		return;
 	}
-	if (r->plan)
+	if (r->plan && native_kind_of(r->plan->type) != NATIVE_NONE)
+		native_start(r);
+	else if (r->plan)
 		start_script(r);
 	else
 		route_builtin(r);
@@ -209,6 +211,8 @@ void run_redirect(struct run *r, struct str uri)
 	r->redirected = true;
 	r->over = true; /* its result does not count any more */
 	again->direction = "redirect";
+	if (native_kind_of(r->plan->type) != NATIVE_NONE)
+		again->direction = r->direction; /* rules go by it */
 	again->customer = r->customer;
 	again->account = r->account ? account_ref(r->account) : NULL;
 	again->plan = dialplan_ref(r->plan);
@@ -226,6 +230,7 @@ void run_abort(struct run *r, bool answered)
 {
 	struct dialplan_engine *e = r->call->layer->env.dialplan;
 
+	wizard_run_stop(r);
 	if (!r->running)
 		return;
 	if (r->command_open) {
@@ -265,6 +270,10 @@ void run_dial_done(struct run *r, struct dial *d, enum dial_result result)
 	}
 	if (!r->plan) {
 		run_failed(r, d->status ? d->status : 480, d->reason);
+		return;
+	}
+	if (native_kind_of(r->plan->type) != NATIVE_NONE) {
+		native_dial_done(r);
 		return;
 	}
 	if (!r->running || !r->command_open)

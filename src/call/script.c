@@ -78,17 +78,6 @@ static void take_content(struct dial *d, json_t *content, struct arena *a)
 	d->custom.body = arena_str(a, body);
 }
 
-static void substitutions(const struct run *r, struct dial_substitutions *sub, struct arena *a)
-{
-	const struct caller *c = &r->caller;
-
-	*sub = (struct dial_substitutions){ .dst = c->user,
-		.from_name = c->from_display,
-		.from_user = c->from_user,
-		.from_aor = str_of(arena_printf(
-			a, "%.*s@%.*s", STR_ARG(c->from_user), STR_ARG(c->from_host))) };
-}
-
 static void command_dial(struct run *r, uint32_t command, json_t *args)
 {
 	struct arena *a = &r->call->setup->arena;
@@ -102,7 +91,7 @@ static void command_dial(struct run *r, uint32_t command, json_t *args)
 	if (r->command_open)
 		return; /* one at a time: a command blocks its script */
 	plan = arena_new(a, struct dial_plan);
-	substitutions(r, &sub, a);
+	caller_substitutions(&r->caller, &sub, a);
 	if (dial_parse(arg_str(args, "string"), &sub, a, plan, &wb) != ERR_OK || !plan->count) {
 		answer_error(r, command, "Error", buf_str(&wb));
 		return;
@@ -137,7 +126,7 @@ static void command_media_path(struct run *r, uint32_t command, json_t *args)
 		return;
 	}
 	plan = arena_new(a, struct dial_plan);
-	substitutions(r, &sub, a);
+	caller_substitutions(&r->caller, &sub, a);
 	if (dial_parse(arg_str(args, "destination"), &sub, a, plan, &wb) != ERR_OK)
 		script_answer(r, command,
 			json_pack("{s:s,s:o}", "path", "none", "reason", call_json(buf_str(&wb))));

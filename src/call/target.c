@@ -231,12 +231,28 @@ static void add_local(struct dial *d, const struct dial_leg *leg, struct str dom
 	account_unref(acc);
 }
 
+/* A leg with credentials of its own: its host is what it says, whoever it is. */
+static void add_fields(struct dial *d, const struct dial_leg *leg)
+{
+	struct attempt *at = known(d, leg->uri) ? NULL
+						: attempt_new(d, leg, ATTEMPT_DIRECT, leg->uri);
+
+	if (!at)
+		return;
+	at->trusted = true;
+	at->route = proxy_route(leg->send_to, arena_of(d));
+}
+
 void target_add(struct dial *d, const struct dial_leg *leg)
 {
 	struct directory *dir = d->run->call->layer->env.directory;
 	struct provider *p;
 	char domain[256];
 
+	if (leg->fields) {
+		add_fields(d, leg);
+		return;
+	}
 	if (target_is_local(d->run->call->layer, leg->host, domain, sizeof(domain))) {
 		add_local(d, leg, str_of(domain));
 		return;
@@ -293,8 +309,12 @@ static void follow_outside(
 
 	next = attempt_new(
 		at->dial, leg, at->provider ? ATTEMPT_PROVIDER : ATTEMPT_DIRECT, leg->uri);
-	if (!next || !at->provider)
+	if (!next)
 		return;
+	if (!at->provider) {
+		next->trusted = at->trusted && same_server(at->uri, uri);
+		return;
+	}
 	next->provider = target_provider(at);
 	if (!next->provider)
 		next->kind = ATTEMPT_DIRECT;

@@ -66,11 +66,23 @@ void dial_substitute(struct buf *b, struct str text, const struct dial_substitut
 
 /* ---- options (facts 4.4): found by a search for "key=" that is not anchored ---- */
 
+/* The next one; *from: where to look for it, and for the one after it. */
+static struct str next_value(struct str options, const char *key, size_t *from)
+{
+	struct str rest = str_from(options, *from);
+	size_t at = str_find_str(rest, str_of(key));
+
+	if (at == rest.n)
+		return STR_NONE;
+	*from += at + strlen(key);
+	return str_from(options, *from);
+}
+
 static struct str value_of(struct str options, const char *key)
 {
-	size_t at = str_find_str(options, str_of(key));
+	size_t from = 0;
 
-	return at == options.n ? STR_NONE : str_from(options, at + strlen(key));
+	return next_value(options, key, &from);
 }
 
 /* To the next comma or the end, trimmed. */
@@ -81,28 +93,79 @@ static struct str text_option(struct str options, const char *key)
 	return str_trim(str_first(value, str_find(value, ',')));
 }
 
-/* The digits after the key; false when there are none. */
-static bool number_option(struct str options, const char *key, uint32_t *out)
+static size_t digits_of(struct str value)
 {
-	struct str value = value_of(options, key);
 	size_t n = 0;
 
 	while (n < value.n && value.p[n] >= '0' && value.p[n] <= '9')
 		n++;
-	if (!n)
-		return false;
-	if (str_u32(str_first(value, n), out) != ERR_OK)
-		*out = UINT32_MAX;
-	return true;
+	return n;
 }
 
-/* The character after the key, lower case, when it is one of `known`; else 0. */
+/* The first key that digits follow ("rcd=true,cd=60"); false when there is none. */
+static bool number_option(struct str options, const char *key, uint32_t *out)
+{
+	size_t from = 0;
+	struct str value;
+
+	while ((value = next_value(options, key, &from)).p) {
+		size_t n = digits_of(value);
+
+		if (!n)
+			continue;
+		if (str_u32(str_first(value, n), out) != ERR_OK)
+			*out = UINT32_MAX;
+		return true;
+	}
+	return false;
+}
+
+/* The letter behind the first key that one of `known` follows, lower case; else 0. */
 static char letter_option(struct str options, const char *key, const char *known)
 {
-	struct str value = value_of(options, key);
-	char c = value.n ? (char)(value.p[0] | 0x20) : 0;
+	size_t from = 0;
+	struct str value;
 
-	return c && strchr(known, c) ? c : 0;
+	while ((value = next_value(options, key, &from)).p) {
+		char c = value.n ? (char)(value.p[0] | 0x20) : 0;
+
+		if (c && strchr(known, c))
+			return c;
+	}
+	return 0;
+}
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+}
+
+/* Letters, digits and "_" behind the first key that any of them follow. */
+static struct str word_option(struct str options, const char *key)
+{
+	size_t from = 0;
+	struct str value;
+
+	while ((value = next_value(options, key, &from)).p) {
+		size_t n = 0;
+
+		while (n < value.n && is_word(value.p[n]))
+			n++;
+		if (n)
+			return str_first(value, n);
+	}
+	return STR_NONE;
+}
+
+/* "dr=": seconds, of which more than 5 mean 2; "ir=" is an old way to write dr=2. */
+static void parse_reinvite(struct str options, struct dial_leg *leg)
+{
+	uint32_t n;
+
+	if (word_option(options, "ir=").n)
+		leg->reinvite_s = DIAL_REINVITE_S;
+	if (number_option(options, "dr=", &n))
+		leg->reinvite_s = n > DIAL_REINVITE_MAX_S ? DIAL_REINVITE_S : n;
 }
 
 static void parse_options(struct str options, struct dial_leg *leg)
@@ -122,6 +185,13 @@ static void parse_options(struct str options, struct dial_leg *leg)
 	leg->from_user = text_option(options, "fu=");
 	leg->from_host = text_option(options, "fh=");
 	leg->transfer = letter_option(options, "tr=", "npc");
+	leg->crm = str_starts(value_of(options, "rcd="), STR("true"));
+	leg->account_code = word_option(options, "ac=");
+	leg->rate_code = word_option(options, "rc=");
+	leg->line_name = text_option(options, "swln=");
+	leg->line_caller = text_option(options, "swcid=");
+	leg->line_owner = text_option(options, "swo=");
+	parse_reinvite(options, leg);
 }
 
 /* ---- destinations (facts 4.2) ---- */
@@ -256,6 +326,94 @@ static enum err parse_group(struct parser *p, struct str text)
 	return e;
 }
 
+/* ---- one leg in fields: "user,password,destination[,From[,SendTo[,Trace]]]" (facts 4.8) ---- */
+
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'';
+}
+
+/* Trimmed, without the quotes around it. */
+static struct str next_field(struct str *rest)
+{
+	struct str field = STR_NONE;
+
+	if (!str_cut(rest, ',', &field))
+		return STR_NONE;
+	field = str_trim(field);
+	if (field.n >= 2 && is_quote(field.p[0]) && field.p[field.n - 1] == field.p[0])
+		field = str_trim(str_make(field.p + 1, field.n - 2));
+	return field;
+}
+
+static bool substituted(
+	struct str text, const struct dial_substitutions *sub, struct arena *a, struct str *out)
+{
+	char mem[TEXT_MAX];
+	struct buf b = BUF_OF(mem);
+
+	dial_substitute(&b, text, sub);
+	*out = arena_str(a, str_trim(buf_str(&b)));
+	return buf_ok(&b);
+}
+
+/* A route only counts in angle brackets. */
+static struct str route_of(struct str send_to)
+{
+	struct str inside = str_from(send_to, str_find(send_to, '<') + 1);
+
+	return str_first(inside, str_find(inside, '>'));
+}
+
+enum err dial_parse_line(struct str text, const struct dial_substitutions *sub, struct arena *a,
+	struct dial_plan *out, struct buf *why)
+{
+	struct dial_leg *leg = &out->legs[0];
+	struct str destination;
+	bool fits;
+
+	memset(out, 0, sizeof(*out));
+	*leg = (struct dial_leg){ .mangle = true, .fields = true };
+	text = arena_str(a, text);
+	leg->username = next_field(&text);
+	leg->password = next_field(&text);
+	fits = substituted(next_field(&text), sub, a, &destination);
+	fits &= substituted(next_field(&text), sub, a, &leg->from);
+	leg->send_to = route_of(next_field(&text));
+	if (!fits) {
+		buf_lit(why, "the dial string is too long");
+		return ERR_LIMIT;
+	}
+	if (!destination.n) {
+		buf_lit(why,
+			"the data needs three fields: user,password,destination, as in "
+			"Dial(joe,secret,${dst}@sip.example.org)");
+		return ERR_SYNTAX;
+	}
+	if (parse_destination(destination, arena_str(a, sub->dst), a, leg) != ERR_OK ||
+		has_blank_or_control(leg->send_to)) {
+		buf_printf(why, "%.*s cannot be dialled", STR_ARG(str_first(destination, 100)));
+		return ERR_SYNTAX;
+	}
+	out->count = out->groups = 1;
+	return ERR_OK;
+}
+
+/* Anywhere: a character, a comma, anything, a comma, a character; and no options. */
+static bool is_fields(struct str text)
+{
+	size_t first = 1, second;
+
+	if (str_find(text, '[') < text.n)
+		return false;
+	while (first < text.n && (text.p[first] != ',' || str_is_blank(text.p[first - 1])))
+		first++;
+	for (second = first + 1; second + 1 < text.n; second++)
+		if (text.p[second] == ',' && !str_is_blank(text.p[second + 1]))
+			return true;
+	return false;
+}
+
 enum err dial_parse(struct str text, const struct dial_substitutions *sub, struct arena *a,
 	struct dial_plan *out, struct buf *why)
 {
@@ -273,6 +431,8 @@ enum err dial_parse(struct str text, const struct dial_substitutions *sub, struc
 	}
 	p.dst = arena_str(a, sub->dst);
 	text = str_trim(buf_str(&b));
+	if (is_fields(text))
+		return dial_parse_line(text, sub, a, out, why);
 	while (e == ERR_OK && str_cut(&text, '|', &group))
 		e = parse_group(&p, group);
 	if (e == ERR_OK && !out->count) {
