@@ -93,7 +93,8 @@ void arena_reset(struct arena *a)
 static void add_chunk(struct arena *a, size_t bytes)
 {
 	size_t usual = a->chunks ? 2 * a->chunks->bytes : a->chunk_bytes;
-	size_t want = bytes > usual ? bytes : usual < CHUNK_MAX ? usual : CHUNK_MAX;
+	size_t size = usual < CHUNK_MAX ? usual : CHUNK_MAX;
+	size_t want = bytes > size ? bytes : size;
 	struct arena_chunk *c = mem_alloc(sizeof(*c) + want);
 
 	c->bytes = want;

@@ -95,8 +95,7 @@ json_t *caller_json(const struct caller *c, const struct flow *flow)
 		"remote", flow_json(flow, true), "local", flow_json(flow, false));
 }
 
-void caller_substitutions(
-	const struct caller *c, struct dial_substitutions *sub, struct arena *a)
+void caller_substitutions(const struct caller *c, struct dial_substitutions *sub, struct arena *a)
 {
 	*sub = (struct dial_substitutions){ .dst = c->user,
 		.from_name = c->from_display,

@@ -30,9 +30,8 @@ bool credentials_of_attempt(const struct attempt *at, struct digest_credentials 
 		return false;
 	if (!at->leg->fields)
 		return fill(at->provider, out);
-	*out = (struct digest_credentials){
-		.username = at->leg->username, .password = at->leg->password
-	};
+	*out = (struct digest_credentials){ .username = at->leg->username,
+		.password = at->leg->password };
 	return at->leg->password.n > 0;
 }
 

@@ -37,8 +37,9 @@ static void reply(struct run *r, const struct line_rule *rule)
 		progress_from_script(r->call, status, rule->reason);
 		run_failed(r, 480, STR_NONE);
 	} else {
-		native_fail(r, rule->line, STR("SIPReply needs a status from 101 to 699, and none "
-					       "of 200 to 299 for a call"));
+		native_fail(r, rule->line,
+			STR("SIPReply needs a status from 101 to 699, and none "
+			    "of 200 to 299 for a call"));
 	}
 }
 

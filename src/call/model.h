@@ -340,8 +340,7 @@ extern const struct tx_server_handlers setup_tx_handlers;
 void caller_of_request(struct caller *c, struct sip_msg *req, struct arena *a);
 json_t *caller_json(const struct caller *c, const struct flow *flow);
 /* What stands for ${dst} and the others. */
-void caller_substitutions(
-	const struct caller *c, struct dial_substitutions *sub, struct arena *a);
+void caller_substitutions(const struct caller *c, struct dial_substitutions *sub, struct arena *a);
 struct str caller_substitute(const struct caller *c, struct str text, struct arena *a);
 /* json_string of anything: bytes that are not UTF-8 become '?'. */
 json_t *call_json(struct str s);

@@ -234,8 +234,8 @@ static void add_local(struct dial *d, const struct dial_leg *leg, struct str dom
 /* A leg with credentials of its own: its host is what it says, whoever it is. */
 static void add_fields(struct dial *d, const struct dial_leg *leg)
 {
-	struct attempt *at = known(d, leg->uri) ? NULL
-						: attempt_new(d, leg, ATTEMPT_DIRECT, leg->uri);
+	struct attempt *at =
+		known(d, leg->uri) ? NULL : attempt_new(d, leg, ATTEMPT_DIRECT, leg->uri);
 
 	if (!at)
 		return;

@@ -43,8 +43,8 @@ static void describe(struct wizard_state *s)
 	c->in = str_eq(str_of(r->direction), STR("in"));
 	c->from_uri = r->caller.from_uri;
 	if (c->in && r->account)
-		c->to = str_of(arena_printf(a, "%.*s@%.*s", STR_ARG(r->caller.user),
-			STR_ARG(r->account->domain)));
+		c->to = str_of(arena_printf(
+			a, "%.*s@%.*s", STR_ARG(r->caller.user), STR_ARG(r->account->domain)));
 	if (!r->parent && r->call->from_provider)
 		c->provider = r->call->record.provider;
 	describe_time(s);

@@ -8,9 +8,12 @@
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/script.h"
+#include "dialplan/line_plan.h"
+#include "dialplan/wizard.h"
 
 const struct cli_option dialplan_options[] = {
 	{ "--customer", "NAME", "whose it is; needless when there is only one customer" },
+	{ "--type", "ruby|line|wizard", "a script, exten lines, or wizard rules" },
 	{ "--accept-non-invite", "yes|no", "runs for other requests than calls, too" },
 	{ "--unchecked", NULL, "store it without checking its syntax" },
 	{ NULL },
@@ -63,6 +66,63 @@ static bool check_syntax(struct cli *c, const char *file, struct str script)
 	return code == 0;
 }
 
+struct complaints {
+	const char *file;
+	unsigned ignored;
+};
+
+static void complain(unsigned line, bool fault, struct str what, void *arg)
+{
+	struct complaints *co = arg;
+
+	co->ignored += !fault;
+	fprintf(stderr, "%s:%u: %s%.*s\n", co->file, line, fault ? "" : "note: ", STR_ARG(what));
+}
+
+/* Line plans and wizard rules are read as a call reads them. */
+static bool check_native(struct cli *c, const char *file, const struct store_dialplan *row)
+{
+	struct complaints co = { .file = file };
+	struct wizard_plan plan;
+	bool ok;
+
+	if (cli_has(c, "--unchecked"))
+		return true;
+	if (str_eq(row->type, STR("line")))
+		ok = line_plan_check(row->script, complain, &co) == 0;
+	else
+		ok = wizard_parse(row->script, &c->arena, &plan, complain, &co) == ERR_OK;
+	if (!ok)
+		cli_fail(CLI_FAILED, "the dialplan was not stored");
+	return ok;
+}
+
+static bool check_script(struct cli *c, const struct store_dialplan *row)
+{
+	if (str_eq(row->type, STR("ruby")))
+		return check_syntax(c, c->args[1], row->script);
+	return check_native(c, script_name(c->args[1]), row);
+}
+
+/* Names of the original's types and what people say are understood, too. */
+static bool take_type(struct cli *c, struct str *type)
+{
+	static const char *const names[][2] = { { "ruby", "ruby" }, { "asterisk", "line" },
+		{ "line", "line" }, { "lines", "line" }, { "wizard", "wizard" },
+		{ "simplewizard", "wizard" } };
+	struct str given = cli_value(c, "--type");
+
+	if (!cli_has(c, "--type"))
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_ieq(given, str_of(names[i][0]))) {
+			*type = str_of(names[i][1]);
+			return true;
+		}
+	cli_fail(CLI_USAGE, "--type is ruby, line or wizard");
+	return false;
+}
+
 int dialplan_put(struct cli *c)
 {
 	struct store_dialplan row = { .name = cli_arg(c, 0), .type = STR("ruby") }, old;
@@ -74,7 +134,9 @@ int dialplan_put(struct cli *c)
 
 	if (fault)
 		return cli_fail(CLI_USAGE, "%s", fault);
-	if (!script_read(c, c->args[1], &row.script) || !check_syntax(c, c->args[1], row.script))
+	if (!take_type(c, &row.type))
+		return CLI_USAGE;
+	if (!script_read(c, c->args[1], &row.script))
 		return CLI_FAILED;
 	if (!cli_store(c))
 		return CLI_FAILED;
@@ -87,7 +149,11 @@ int dialplan_put(struct cli *c)
 	if (store_dialplan_get(c->db, row.customer, row.name, &c->arena, &old) == ERR_OK) {
 		row.created_ms = old.created_ms;
 		row.accept_non_invite = old.accept_non_invite;
+		if (!cli_has(c, "--type"))
+			row.type = old.type;
 	}
+	if (!check_script(c, &row))
+		return CLI_FAILED;
 	if (!cli_yes_no(c, "--accept-non-invite", &row.accept_non_invite))
 		return CLI_USAGE;
 	e = store_dialplan_put(c->db, &row, &row.id);

@@ -35,7 +35,8 @@ struct dial_leg {
 	bool mangle; /* ma=, true by default */
 	struct str from_display, from_user, from_host; /* fd= fu= fh= */
 	char transfer; /* tr=: 'n', 'p', 'c' or 0 */
-	unsigned reinvite_s; /* dr= ir=: both sides are invited again so long after the answer; 0: no */
+	unsigned reinvite_s; /* dr= ir=: both sides are invited again so long after the answer; 0:
+				no */
 	bool crm; /* rcd=true */
 	struct str account_code, rate_code; /* ac= rc= */
 	struct str line_name, line_caller, line_owner; /* swln= swcid= swo= */

@@ -38,8 +38,9 @@ static bool take_pattern(struct str *rest, struct line_rule *out)
 		struct str inside = str_from(*rest, 1);
 
 		end = str_find(inside, '/');
-		while (end < inside.n && (end == 0 || inside.p[end - 1] == '\\' ||
-			!str_starts(str_trim(str_from(inside, end + 1)), STR(","))))
+		while (end < inside.n &&
+			(end == 0 || inside.p[end - 1] == '\\' ||
+				!str_starts(str_trim(str_from(inside, end + 1)), STR(","))))
 			end += 1 + str_find(str_from(inside, end + 1), '/');
 		if (end >= inside.n)
 			return false;

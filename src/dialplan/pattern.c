@@ -151,7 +151,7 @@ static bool class(struct compiler *c, uint8_t *set)
 	bool not = more(c) && peek(c) == '^', named, first = true;
 	unsigned char from, to;
 
-	c->at += not;
+	c->at += not ;
 	for (; more(c) && (first || peek(c) != ']'); first = false) {
 		if (!class_item(c, set, &from, &named))
 			return false;
@@ -170,7 +170,7 @@ static bool class(struct compiler *c, uint8_t *set)
 	if (!more(c))
 		return fail(c, ERR_SYNTAX, "no ] closes the [");
 	c->at++;
-	if (not)
+	if (not )
 		invert(set);
 	return true;
 }
@@ -356,7 +356,7 @@ static bool repeated(struct compiler *c)
 
 static bool sequence(struct compiler *c)
 {
-	while (more(c) && peek(c) != '|' && !(c->depth && peek(c) == ')'))
+	while (more(c) && peek(c) != '|' && peek(c) != ')')
 		if (!repeated(c))
 			return false;
 	return true;

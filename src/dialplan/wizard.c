@@ -63,14 +63,14 @@ static const struct word truths[] = { { "yes", 1 }, { "no", 0 }, { "true", 1 }, 
 static const struct word to_types[] = { { "any", WIZARD_TO_ANY }, { "account", WIZARD_TO_ACCOUNT },
 	{ "tosipaccount", WIZARD_TO_ACCOUNT }, { "provider", WIZARD_TO_PROVIDER },
 	{ "tosipprovider", WIZARD_TO_PROVIDER }, { "regex", WIZARD_TO_REGEX }, { NULL, 0 } };
-static const struct word pattern_types[] = { { "exact", WIZARD_EXACT },
-	{ "prefix", WIZARD_PREFIX }, { "regex", WIZARD_REGEX }, { NULL, 0 } };
+static const struct word pattern_types[] = { { "exact", WIZARD_EXACT }, { "prefix", WIZARD_PREFIX },
+	{ "regex", WIZARD_REGEX }, { NULL, 0 } };
 static const struct word commands[] = { { "dial", WIZARD_DIAL },
 	{ "dialadvanced", WIZARD_DIAL_ADVANCED }, { "reject", WIZARD_REJECT },
 	{ "highriselookup", WIZARD_LOOKUP }, { NULL, 0 } };
 
-static bool take_word(struct reader *r, struct str value, const struct word *words,
-	const char *choices, int *out)
+static bool take_word(
+	struct reader *r, struct str value, const struct word *words, const char *choices, int *out)
 {
 	if (word_of(value, words, out))
 		return true;
@@ -369,8 +369,8 @@ static unsigned count_sections(struct str script)
 }
 
 /* A call does without the checks: they were made before the text was stored. */
-enum err wizard_parse(struct str script, struct arena *a, struct wizard_plan *out,
-	plan_tell_fn *tell, void *arg)
+enum err wizard_parse(
+	struct str script, struct arena *a, struct wizard_plan *out, plan_tell_fn *tell, void *arg)
 {
 	struct reader r = { .out = out, .tell = tell, .arg = arg };
 	unsigned n = count_sections(script);
@@ -476,8 +476,7 @@ bool wizard_matches(const struct wizard_rule *rule, const struct wizard_call *ca
 	if (!rule->in)
 		return number_matches(rule, call->sub.dst);
 	return to_matches(rule, call) &&
-		(!rule->time.n ||
-			wizard_time_matches(rule->time, call->weekday, call->second)) &&
+		(!rule->time.n || wizard_time_matches(rule->time, call->weekday, call->second)) &&
 		(!rule->pattern.n || found(rule->pattern, call->sub.from_name) ||
 			found(rule->pattern, call->from_uri));
 }
@@ -497,8 +496,7 @@ static bool cut_value(struct str how, struct str *value)
 	rest = str_trim(str_from(how, n));
 	if (str_u32(first, &from) != ERR_OK)
 		return false;
-	if (str_starts(rest, STR(",")) &&
-		str_u32(str_trim(str_from(rest, 1)), &count) == ERR_OK)
+	if (str_starts(rest, STR(",")) && str_u32(str_trim(str_from(rest, 1)), &count) == ERR_OK)
 		last = count;
 	else if (str_starts(rest, STR("..")) && str_u32(str_from(rest, 2), &count) == ERR_OK)
 		last = count >= from ? count - from + 1 : 0;
@@ -525,8 +523,7 @@ static bool take_tail(struct str tail, struct str *value)
 	return false;
 }
 
-static enum err evaluate(
-	struct str ruby, const struct dial_substitutions *sub, struct str *value)
+static enum err evaluate(struct str ruby, const struct dial_substitutions *sub, struct str *value)
 {
 	const struct {
 		const char *name;

@@ -51,8 +51,8 @@ struct wizard_plan {
 
 /* ERR_SYNTAX when there were faults: tell hears of each, tell may be NULL. Slices are of the
  * script. */
-MUST_USE enum err wizard_parse(struct str script, struct arena *a, struct wizard_plan *out,
-	plan_tell_fn *tell, void *arg);
+MUST_USE enum err wizard_parse(
+	struct str script, struct arena *a, struct wizard_plan *out, plan_tell_fn *tell, void *arg);
 
 struct wizard_call {
 	bool in;

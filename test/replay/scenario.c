@@ -126,7 +126,7 @@ static void check(struct play *p, enum err e)
 
 static void do_customer(struct play *p, struct str rest)
 {
-	struct store_customer c = { .name = word(&rest) };
+	struct store_customer c = { .name = word(&rest), .time_zone = option(rest, "zone") };
 
 	c.calls_max = number(option(rest, "calls_max"), 0);
 	c.scripts_max = number(option(rest, "scripts_max"), 0);
@@ -182,11 +182,14 @@ static void do_dialplan(struct play *p, struct str rest)
 	struct store_dialplan d = { .customer = str_first(key, slash),
 		.name = str_from(key, slash + 1),
 		.type = STR("ruby") };
+	struct str type = option(rest, "type");
 	char text[4096];
 	struct buf b = BUF_OF(text);
 	int64_t id;
 
 	d.accept_non_invite = option(rest, "messages").n > 0;
+	if (type.n)
+		d.type = type;
 	for (unsigned i = 0; i < p->block_count; i++) {
 		buf_add(&b, p->block[i]);
 		buf_char(&b, '\n');

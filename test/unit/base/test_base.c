@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/random.h"
+#include "base/zone.h"
 
 static void test_str(void **state)
 {
@@ -353,9 +354,58 @@ static void test_addr(void **state)
 	assert_true(addr_hash(&a) == addr_hash(&b));
 }
 
+/* A chunk is as large as what it was made for, after still larger ones, too. */
+static void arena_pieces_larger_than_chunks(void **state)
+{
+	struct arena a;
+	char *p;
+
+	arena_init(&a, 4096);
+	(void)arena_alloc(&a, 100 << 10);
+	p = arena_alloc(&a, 80 << 10);
+	memset(p, 'x', 80 << 10);
+	arena_fini(&a);
+}
+
+static void zones(void **state)
+{
+	static const struct {
+		const char *zone;
+		int64_t at_s;
+		int32_t offset_s;
+		bool known;
+	} rows[] = {
+		{ "Europe/Berlin", 1257681600, 3600, true },
+		{ "Europe/Berlin", 1247659200, 7200, true },
+		{ "America/New_York", 1257681600, -18000, true },
+		{ "(UTC+01:00) Amsterdam, Berlin", 0, 3600, true },
+		{ "(GMT-05:00) Eastern Time", 0, -18000, true },
+		{ "+05:30", 0, 19800, true },
+		{ "UTC-3", 0, -10800, true },
+		{ "UTC", 0, 0, true },
+		{ "(UTC) Dublin", 0, 0, true },
+		{ "", 0, 0, false },
+		{ "+15:00", 0, 0, false },
+		{ "../../../etc/passwd", 0, 0, false },
+		{ "/etc/passwd", 0, 0, false },
+		{ "Europe", 0, 0, false },
+		{ "Nowhere/Here", 0, 0, false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int32_t offset;
+
+		assert_int_equal(
+			rows[i].known, zone_offset(str_of(rows[i].zone), rows[i].at_s, &offset));
+		assert_int_equal(rows[i].offset_s, offset);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arena_pieces_larger_than_chunks),
+		cmocka_unit_test(zones),
 		cmocka_unit_test(test_str),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_buf_keeps_nothing_of_what_does_not_fit),
