@@ -240,7 +240,13 @@ static void add_fields(struct dial *d, const struct dial_leg *leg)
 	if (!at)
 		return;
 	at->trusted = true;
-	at->route = proxy_route(leg->send_to, arena_of(d));
+	if (leg->send_to.n) {
+		bool scheme = str_istarts(leg->send_to, STR("sip:")) ||
+			str_istarts(leg->send_to, STR("sips:"));
+
+		at->route = str_of(arena_printf(arena_of(d), "%s%.*s", scheme ? "" : "sip:",
+			STR_ARG(leg->send_to)));
+	}
 }
 
 void target_add(struct dial *d, const struct dial_leg *leg)

@@ -36,7 +36,7 @@ static bool same_name(struct str text, const char *name)
 
 		if (c == '_' || c == ' ' || c == '-')
 			continue;
-		if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != *name++)
+		if (!c || (c >= 'A' && c <= 'Z' ? c | 0x20 : c) != *name++)
 			return false;
 	}
 	return !*name;
@@ -184,9 +184,9 @@ static void take_setting(struct reader *r, struct str line)
 /* "[rule]", "[rule DESCRIPTION]" */
 static bool take_section(struct reader *r, struct str line)
 {
-	struct str inside = str_trim(str_make(line.p + 1, line.n - 2));
+	struct str inside = str_trim(str_first(str_from(line, 1), line.n < 2 ? 0 : line.n - 2));
 
-	if (line.p[line.n - 1] != ']' || line.n < 6 || !str_istarts(inside, STR("rule")) ||
+	if (line.p[line.n - 1] != ']' || !str_istarts(inside, STR("rule")) ||
 		(inside.n > 4 && !str_is_blank(inside.p[4]))) {
 		fault(r, r->line, "\"%.*s\" begins no rule; a rule begins with: [rule DESCRIPTION]",
 			STR_ARG(str_first(line, 60)));

@@ -20,7 +20,7 @@ declare -A may=(
 	[dialplan]="base event sip loop store directory"
 	[call]="base event sip loop store transport transaction dialog directory location auth dialplan nat"
 	[dry]="base event sip loop store directory dialplan"
-	[cli]="base event conf sip loop store directory dry"
+	[cli]="base event conf sip loop store directory dialplan dry"
 	[main]="*"
 )
 bad=0

@@ -138,7 +138,7 @@ static void provider_is_a_label_of_dotted_names(void **state)
 
 /* ---- times ---- */
 
-#define AT(h, m, s) ((h) * 3600 + (m) * 60 + (s))
+#define AT(h, m, s) ((h)*3600 + (m)*60 + (s))
 
 static const struct {
 	const char *time;
@@ -170,8 +170,8 @@ static const struct {
 static void times_match(void **state)
 {
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		if (wizard_time_matches(str_of(times[i].time), times[i].weekday,
-			    times[i].second) != times[i].matches)
+		if (wizard_time_matches(str_of(times[i].time), times[i].weekday, times[i].second) !=
+			times[i].matches)
 			fail_msg("row %zu: %s", i, times[i].time);
 }
 
@@ -199,9 +199,9 @@ static const struct {
 
 static void dial_strings(void **state)
 {
-	const struct wizard_call call = { .sub = { .dst = STR("0044"),
-						  .from_name = STR("Bob"),
-						  .from_user = STR("bob") } };
+	const struct wizard_call call = {
+		.sub = { .dst = STR("0044"), .from_name = STR("Bob"), .from_user = STR("bob") }
+	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		struct wizard_plan plan;
@@ -259,6 +259,8 @@ static const struct {
 	{ "pattern=1\n", "1:a line [rule]" },
 	{ "[rule\n", "1:\"[rule\" begins no rule" },
 	{ "[rules]\n", "begins no rule" },
+	{ "[", "begins no rule" },
+	{ "[]", "begins no rule" },
 	{ "[rule]\n" DIAL, "needs a pattern" },
 	{ "[rule]\npattern=1\n", "no command" },
 	{ "[rule]\npattern\n", "2:\"pattern\" is no setting" },
