@@ -244,8 +244,8 @@ static void add_fields(struct dial *d, const struct dial_leg *leg)
 		bool scheme = str_istarts(leg->send_to, STR("sip:")) ||
 			str_istarts(leg->send_to, STR("sips:"));
 
-		at->route = str_of(arena_printf(arena_of(d), "%s%.*s", scheme ? "" : "sip:",
-			STR_ARG(leg->send_to)));
+		at->route = str_of(arena_printf(
+			arena_of(d), "%s%.*s", scheme ? "" : "sip:", STR_ARG(leg->send_to)));
 	}
 }
 

@@ -294,7 +294,7 @@ static enum err parse_leg(struct parser *p, struct str text, unsigned group)
 	if (open < text.n) {
 		close = open + str_find(str_from(text, open), ']');
 		if (close == text.n) {
-			buf_printf(p->why, "no ] after %.*s", STR_ARG(text));
+			buf_printf(p->why, "no ] after %.*s", STR_ARG(str_first(text, 100)));
 			return ERR_SYNTAX;
 		}
 		leg->options = str_make(text.p + open + 1, close - open - 1);
@@ -305,7 +305,7 @@ static enum err parse_leg(struct parser *p, struct str text, unsigned group)
 	if (!text.n)
 		return ERR_OK; /* blank legs are skipped */
 	if (parse_destination(text, p->dst, p->arena, leg) != ERR_OK) {
-		buf_printf(p->why, "%.*s cannot be dialled", STR_ARG(text));
+		buf_printf(p->why, "%.*s cannot be dialled", STR_ARG(str_first(text, 100)));
 		return ERR_SYNTAX;
 	}
 	p->out->count += !is_duplicate(p->out, leg);

@@ -156,7 +156,9 @@ static void find(struct dry_call *c, struct leg *l)
 	char domain[256];
 
 	l->uri = l->leg->uri;
-	if (dialled_is_local(c->directory, l->leg->host, domain, sizeof(domain))) {
+	if (l->leg->fields) {
+		l->kind = "direct";
+	} else if (dialled_is_local(c->directory, l->leg->host, domain, sizeof(domain))) {
 		to_account(c, l, arena_str(c->arena, str_of(domain)));
 	} else {
 		l->provider = directory_provider(c->directory, c->customer, l->leg->host);
