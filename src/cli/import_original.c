@@ -24,10 +24,10 @@ const struct cli_option import_original_options[] = {
 
 static const char *const result_names[MOVE_RESULTS] = { "taken", "changed", "updated", "unchanged",
 	"kept", "left out", "refused" };
-static const char *const kind_names[MOVE_KINDS] = { "customer", "domain", "dialplan", "provider",
-	"account", "value", "call", "record" };
+static const char *const kind_names[MOVE_KINDS] = { "customer", "domain", "dialplan", "rule",
+	"provider", "account", "value", "call", "record" };
 static move_take_fn *const takers[MOVE_KINDS] = { move_customer, move_domain, move_dialplan,
-	move_provider, move_account, move_pair, move_cdr, move_other };
+	move_rule, move_provider, move_account, move_pair, move_cdr, move_other };
 
 static const struct cli_column columns[] = {
 	{ "customer", "CUSTOMER" },
@@ -127,10 +127,10 @@ static enum move_result take(struct import *im, const struct move_record *r, boo
 
 	im->m.flaws = (struct buf)BUF_OF(im->m.flaw_text);
 	result = takers[r->kind](&im->m, r, &name);
-	/* A million calls that were taken are a number. */
-	if (say && (r->kind != MOVE_CDR || result != MOVE_TAKEN))
+	/* A million calls that were taken are a number; rules are in their dialplan. */
+	if (say && ((r->kind != MOVE_CDR && r->kind != MOVE_RULE) || result != MOVE_TAKEN))
 		report(im, r, name, result);
-	if (say)
+	if (say && (r->kind != MOVE_RULE || result != MOVE_TAKEN))
 		im->counts[result]++;
 	arena_reset(&im->m.rows);
 	return result;
@@ -141,6 +141,8 @@ static bool take_all(struct import *im, size_t from, size_t to, bool say)
 {
 	bool ok = true;
 
+	im->m.siblings = im->source.records + from;
+	im->m.sibling_count = to - from;
 	for (size_t i = from; i < to; i++)
 		ok = take(im, &im->source.records[i], say) != MOVE_REFUSED && ok;
 	return ok;

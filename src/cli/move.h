@@ -27,6 +27,7 @@ enum move_kind {
 	MOVE_CUSTOMER,
 	MOVE_DOMAIN,
 	MOVE_DIALPLAN,
+	MOVE_RULE, /* of the simple wizard: part of its dialplan here */
 	MOVE_PROVIDER,
 	MOVE_ACCOUNT,
 	MOVE_PAIR, /* of a dialplan's own data */
@@ -97,6 +98,8 @@ struct move { /* the import at work */
 	struct keyring keys;
 	int64_t now_ms;
 	bool update;
+	const struct move_record *siblings; /* of the same customer, the present one among them */
+	size_t sibling_count;
 	char flaw_text[MOVE_FLAWS_MAX];
 	struct buf flaws; /* what was changed, kept or refused about the present record */
 };
@@ -108,7 +111,10 @@ enum move_result move_wrote(struct move *m, enum err e, enum move_result done);
 /* One for each kind; `name` is what to call the record in the report. */
 typedef enum move_result move_take_fn(
 	struct move *m, const struct move_record *r, struct str *name);
-move_take_fn move_customer, move_domain, move_dialplan, move_provider, move_account, move_pair,
-	move_cdr, move_other;
+move_take_fn move_customer, move_domain, move_dialplan, move_rule, move_provider, move_account,
+	move_pair, move_cdr, move_other;
+
+/* move_rule.c: the rules of a wizard's dialplan as its text (dialplan/wizard.h), into m->rows. */
+struct str move_rules_text(struct move *m, const struct move_record *plan);
 
 #endif

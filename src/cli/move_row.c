@@ -245,6 +245,8 @@ enum move_result move_dialplan(struct move *m, const struct move_record *r, stru
 			STR_ARG(str_first(type, 20)));
 		return MOVE_LEFT;
 	}
+	if (str_eq(row.type, STR("wizard")))
+		row.script = move_rules_text(m, r); /* its text only calls for the wizard */
 	if (row.script.n > 256 << 10)
 		return refused(m, "the script is longer than 256 kB");
 	if (!row.created_ms)

@@ -76,8 +76,14 @@ class MovingTest < FlowTest
 
   def test_mysql_dump
     rows = import("--sql", File.join(DATA, "sql", "mysql.sql"))
-    assert_equal "left out", rows.find { |r| r["kind"] == "record" }["result"]
+    assert_equal ["7"], rows.select { |r| r["kind"] == "rule" }.map { |r| r["name"] }
+    rules = shown("dialplan", "show", "wiz", "--customer", "joeblow").values_at("type", "script")
+    assert_equal ["wizard", "[rule To the UK]\ndirection = Out\npriority = 1.500\npatterntype = Prefix\npattern = _0044N\n" \
+                            "command = Dial\ncommandparameter1 = ${dst:2}\ncommandparameter2 = trunk\n\n" \
+                            "[rule Evenings]\ndirection = In\npriority = 2.000\ntomatchtype = ToSIPAccount\ntomatchparameter = joe10@sip.example.org\n" \
+                            "timepattern = MTu;18:00-20:00\ncommand = Reject\ncommandparameter1 = 480\nisdisabled = true\n"], rules
     assert_equal %Q(sys.Log("it's; a \\d test")\r\nsys.Dial('1@trunk')\n), shown("dialplan", "show", "default", "--customer", "joeblow")["script"]
+    tandem "dialplan", "put", "wiz2", "-", "--type", "wizard", "--customer", "joeblow", input: rules[1] # it is understood
     assert_equal [false, true], %w[joeblow anna-b].map { |n| shown("customer", "show", n)["suspended"] }
     assert_equal "default", shown("account", "show", "joe10@sip.example.org")["out_dialplan"]
     assert_equal "unchanged", row(import("--sql", File.join(DATA, "sql", "mysql.sql")), "value", "count")["result"]

@@ -18,4 +18,8 @@ INSERT INTO `sipdialplans` (`owner`,`dialplanname`,`dialplanscript`,`scripttyped
 INSERT INTO `sipaccounts` (`owner`,`sipusername`,`sippassword`,`sipdomain`,`outdialplanname`) VALUES ('joeblow','joe10','pass''word','sip.example.org','default');
 INSERT INTO `dialplandata` (`dataowner`,`datakey`,`datavalue`) VALUES ('joeblow','count','42');
 INSERT INTO `SimpleWizardRule` (`ID`,`Owner`,`DialPlanID`,`Direction`) VALUES ('7','joeblow','1','Out');
+INSERT INTO `sipdialplans` (`id`,`owner`,`dialplanname`,`dialplanscript`,`scripttypedescription`) VALUES ('w1','joeblow','wiz','require \'simplewizard\'','SimpleWizard');
+INSERT INTO `SimpleWizardRule` (`ID`,`Owner`,`DialPlanID`,`Direction`,`Priority`,`Description`,`ToMatchType`,`PatternType`,`Pattern`,`Command`,`CommandParameter1`,`CommandParameter2`,`TimePattern`,`IsDisabled`,`ToSIPAccount`) VALUES
+ ('8','joeblow','w1','Out','1.500','To the UK',NULL,'Prefix','_0044N','Dial','${dst:2}','trunk',NULL,b'0',NULL),
+ ('9','joeblow','w1','In',2.000,'Evenings',NULL,NULL,NULL,'Reject','480',NULL,'MTu;18:00-20:00',b'1','joe10@sip.example.org');
 INSERT INTO `unrelated` VALUES (1,'x;y',0x41);
