@@ -70,6 +70,7 @@ void attempt_release(struct attempt *at)
 		timer_stop(&call_worker(at->call)->wheel, &at->delay);
 	at->delayed = false;
 	list_del(&at->link);
+	relayed_drop(at);
 	drop_uac(at);
 	drop_legs(at);
 	account_unref(at->account);
@@ -224,7 +225,14 @@ void attempt_start(struct attempt *at)
 		return;
 	}
 	new_ids(at);
-	send_request(at);
+	if (!relayed_ask(at))
+		send_request(at);
+}
+
+void attempt_send(struct attempt *at)
+{
+	if (at->state == ATTEMPT_TRYING)
+		send_request(at);
 }
 
 /* Cancelled attempts are no concern of the call any more: the uac deals with what still comes. */
@@ -246,6 +254,7 @@ void attempt_cancel(struct attempt *at, struct str reason)
 	}
 	if (at->state != ATTEMPT_ANSWERED)
 		at->state = ATTEMPT_FAILED;
+	relayed_drop(at);
 }
 
 /* ---- responses ---- */

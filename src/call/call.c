@@ -138,6 +138,8 @@ static void finish(struct call *c, const char *by, struct str why)
 	r->ended_by = str_of(by);
 	r->end_reason = arena_str(&c->arena, str_first(why, 200));
 	give_back(c);
+	if (c->b)
+		relayed_end(c->b);
 	if (c->method == SIP_INVITE)
 		cdr_put(c);
 	restore_remove(c);

@@ -17,6 +17,7 @@
 #include "location/location.h"
 
 struct call_layer;
+struct media_relay;
 struct nat_rendezvous;
 
 struct call_config {
@@ -29,6 +30,7 @@ struct call_config {
 	struct str user_agent; /* Server and User-Agent header */
 	struct str enum_roots; /* of sys.ENUMLookup: "e164.arpa e164.org" */
 	struct addr public_address; /* of our own network, for phones in it; may be unset */
+	bool relay_doubtful; /* the media relay takes calls whose way is doubtful, too */
 };
 
 /* Concurrent calls per customer, shared by the workers of the process (atomic counters). */
@@ -47,6 +49,7 @@ struct call_env {
 	struct call_limits *limits;
 	const uint8_t *key; /* 32 bytes: the cluster's */
 	const struct nat_rendezvous *rendezvous; /* NULL: none */
+	struct media_relay *media_relay; /* NULL: none */
 };
 
 struct call_layer *call_layer_new(const struct call_env *env, const struct call_config *cfg);

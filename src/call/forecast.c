@@ -53,44 +53,77 @@ static struct nat_outcome of_caller(const struct run *r, const struct nat_media 
 	return of_address(m, &own);
 }
 
-static void judge(struct forecast *f, const struct nat_side *callee, struct nat_end *end,
-	const struct addr *own)
+/* Somebody who may be called: what is known before that. */
+struct prospect {
+	struct nat_side side;
+	struct nat_end end;
+	struct addr own; /* what it calls itself; unset: not known */
+};
+
+static enum nat_path judge(const struct run *r, bool leave, struct prospect *p, struct buf *why)
 {
-	struct call *c = f->run->call;
+	struct call *c = r->call;
 	struct nat_side caller = media_side_of(c->a);
-	struct nat_media there = media_between(c, &caller, callee, f->leave);
-	struct nat_media back = media_between(c, callee, &caller, f->leave);
+	struct nat_media there = media_between(c, &caller, &p->side, leave);
+	struct nat_media back = media_between(c, &p->side, &caller, leave);
 	struct nat_end a = media_end_of(c->a);
+
+	a.said = of_caller(r, &there);
+	p->end.said = addr_set(&p->own)
+		? of_address(&back, &p->own)
+		: (struct nat_outcome){ .reason = NAT_KEPT_REACHABLE, .given = a.said.given };
+	return nat_path_between(&a, &p->end, why);
+}
+
+static void consider(struct forecast *f, struct prospect *p)
+{
 	char text[300];
 	struct buf why = BUF_OF(text);
-	enum nat_path path;
+	enum nat_path path = judge(f->run, f->leave, p, &why);
 
-	a.said = of_caller(f->run, &there);
-	end->said = addr_set(own)
-		? of_address(&back, own)
-		: (struct nat_outcome){ .reason = NAT_KEPT_REACHABLE, .given = a.said.given };
-	path = nat_path_between(&a, end, &why);
 	take(f, path, buf_str(&why));
+}
+
+static struct prospect phone(const struct call *c, const struct account *acc, struct str contact,
+	const struct flow *flow, bool behind_proxy)
+{
+	struct prospect p = { .side = { .observed = flow->remote,
+				      .policy = nat_policy_of(acc->media),
+				      .network = acc->network_id },
+		.end = { .who = "the callee" },
+		.own = flow->remote };
+	struct sip_uri uri;
+	struct addr stated;
+
+	if (sip_uri_parse(contact, &uri) == ERR_OK &&
+		addr_parse_ip(uri.host, sip_uri_port(&uri), &stated) == ERR_OK)
+		p.own = stated;
+	if (!behind_proxy)
+		p.end.kind = nat_kind_of_contact(contact, &flow->remote, flow->proto == TP_UDP);
+	p.end.kind = media_kind(c, &flow->remote, p.end.kind);
+	return p;
 }
 
 static void of_binding(const struct binding *b, void *arg)
 {
 	struct forecast *f = arg;
-	struct nat_side side = { .observed = b->flow.remote,
-		.policy = nat_policy_of(f->account->media),
-		.network = f->account->network_id };
-	struct nat_end end = { .who = "the callee" };
-	struct addr own = b->flow.remote, stated;
-	struct sip_uri uri;
+	struct prospect p = phone(f->run->call, f->account, b->contact, &b->flow, b->path.n > 0);
 
-	if (sip_uri_parse(b->contact, &uri) == ERR_OK &&
-		addr_parse_ip(uri.host, sip_uri_port(&uri), &stated) == ERR_OK)
-		own = stated;
-	if (!b->path.n) /* not what a proxy on the way shows */
-		end.kind =
-			nat_kind_of_contact(b->contact, &b->flow.remote, b->flow.proto == TP_UDP);
-	end.kind = media_kind(f->run->call, &b->flow.remote, end.kind);
-	judge(f, &side, &end, &own);
+	consider(f, &p);
+}
+
+bool forecast_attempt(
+	const struct attempt *at, enum nat_path worst, struct nat_media *m, struct buf *why)
+{
+	const struct run *r = at->dial->run;
+	struct nat_side caller = media_side_of(at->call->a);
+	struct prospect p = phone(at->call, at->account, at->uri, &at->flow, at->path.n > 0);
+	bool leave = media_leaves(at);
+
+	if (leave || caller.policy == NAT_NEVER || p.side.policy == NAT_NEVER)
+		return false;
+	*m = media_between(at->call, &caller, &p.side, leave);
+	return judge(r, leave, &p, why) <= worst;
 }
 
 static void of_account(struct forecast *f, const struct dial_leg *leg, struct str domain)
@@ -110,16 +143,16 @@ static void of_account(struct forecast *f, const struct dial_leg *leg, struct st
 /* Nothing is known of its address before it is called, but for a server given by number. */
 static void of_outside(struct forecast *f, struct str uri_text, const struct provider *p)
 {
-	struct nat_side side = { .policy = p ? nat_policy_of(p->media) : NAT_AUTO, .provider = p };
-	struct nat_end end = { .who = p ? "the provider" : "the callee", .provider = p };
-	struct addr own = { 0 };
+	struct prospect o = { .side = { .policy = p ? nat_policy_of(p->media) : NAT_AUTO,
+				      .provider = p },
+		.end = { .who = p ? "the provider" : "the callee", .provider = p } };
 	struct sip_uri uri;
 
-	if (sip_uri_parse(uri_text, &uri) == ERR_OK && addr_parse_ip(uri.host, 0, &own) == ERR_OK)
-		side.observed = own;
+	if (sip_uri_parse(uri_text, &uri) == ERR_OK && addr_parse_ip(uri.host, 0, &o.own) == ERR_OK)
+		o.side.observed = o.own;
 	else
-		best_effort(addr_parse_ip(STR("192.0.2.1"), 0, &side.observed)); /* outside */
-	judge(f, &side, &end, &own);
+		best_effort(addr_parse_ip(STR("192.0.2.1"), 0, &o.side.observed)); /* outside */
+	consider(f, &o);
 }
 
 static void of_leg(struct forecast *f, const struct dial_leg *leg)

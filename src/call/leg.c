@@ -36,6 +36,7 @@ void leg_free(struct leg *l)
 	free(l->realm);
 	free(l->sdp);
 	free(l->media.network);
+	free(l->media.ports);
 	free(l);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "nat/body.h"
+#include "nat/media_relay.h"
 
 /* ---- who they are ---- */
 
@@ -74,7 +75,7 @@ void media_of_caller(
 }
 
 /* ma=false holds for all that the leg leads to, through further dialplans too. */
-static bool leaves(const struct attempt *at)
+bool media_leaves(const struct attempt *at)
 {
 	for (; at; at = at->dial->run->parent)
 		if (!at->leg->mangle)
@@ -106,9 +107,10 @@ void media_take_over(struct leg *l, const struct attempt *at)
 {
 	l->media.provider = at->provider != NULL;
 	l->media.policy = policy_of(at);
-	l->media.leave = leaves(at);
+	l->media.leave = media_leaves(at);
 	l->media.kind = kind_of_callee(at);
 	set_network(l, network_of(at));
+	relayed_take_over(l, at);
 }
 
 struct nat_side media_side_of(const struct leg *l)
@@ -198,7 +200,11 @@ struct str media_offer(struct attempt *at, const struct flow *flow)
 	to.policy = policy_of(at);
 	to.network = network_of(at);
 	to.provider = at->provider != NULL;
-	m = media_between(c, &from, &to, leaves(at));
+	m = media_between(c, &from, &to, media_leaves(at));
+	if (at->ports) {
+		m.relay = at->ports->to_callee;
+		m.relay_count = at->ports->count;
+	}
 	out = rewrite(&m, type, body, &at->said);
 	at->body = out.mem ? arena_str(&c->setup->arena, out.text) : body;
 	at->body_for = flow->remote;
@@ -224,6 +230,7 @@ struct media_body media_pass(struct leg *from, struct leg *to, const struct sip_
 
 	if (!may_carry_sdp(msg))
 		return out;
+	relayed_between(from, to, &m);
 	out = rewrite(&m, fields_type(msg), msg->body, &from->media.said);
 	if (from->media.said.reason != before.reason ||
 		!addr_eq(&from->media.said.stated, &before.stated))
@@ -259,7 +266,7 @@ void media_judge(struct call *c)
 	char text[300];
 	struct buf why = BUF_OF(text);
 
-	if (!c->a || !c->b)
+	if (!c->a || !c->b || c->b->media.ports)
 		return;
 	a = media_end_of(c->a);
 	b = media_end_of(c->b);
@@ -293,12 +300,15 @@ void media_print(const struct leg *l, json_t *row)
 {
 	const struct media_peer *p = &l->media;
 
-	if (!p->policy && !p->provider && !p->leave && !p->network)
+	json_t *media;
+
+	if (!p->policy && !p->provider && !p->leave && !p->network && !p->ports)
 		return;
-	json_object_set_new(row, "media",
-		json_pack("{s:i,s:i,s:b,s:b,s:o}", "policy", (int)p->policy, "kind", (int)p->kind,
-			"provider", (int)p->provider, "leave", (int)p->leave, "network",
-			call_json(str_of(p->network ? p->network : ""))));
+	media = json_pack("{s:i,s:i,s:b,s:b,s:o}", "policy", (int)p->policy, "kind", (int)p->kind,
+		"provider", (int)p->provider, "leave", (int)p->leave, "network",
+		call_json(str_of(p->network ? p->network : "")));
+	relayed_print(l, media);
+	json_object_set_new(row, "media", media);
 }
 
 void media_restore(struct leg *l, const json_t *row)
@@ -314,4 +324,5 @@ void media_restore(struct leg *l, const json_t *row)
 	l->media.provider = json_is_true(json_object_get(media, "provider"));
 	l->media.leave = json_is_true(json_object_get(media, "leave"));
 	set_network(l, str_of(json_string_value(json_object_get(media, "network"))));
+	relayed_restore(l, media);
 }

@@ -106,6 +106,7 @@ struct media_peer {
 	struct nat_outcome said; /* of its SDP, as the other side got it last */
 	enum nat_path path; /* last told, of the callee's leg */
 	bool path_told;
+	struct relay_ports *ports; /* of the callee: the media relay's; NULL: none takes part */
 };
 
 /* One side of a call. */
@@ -254,6 +255,8 @@ struct attempt {
 	bool uac_done;
 	struct str body; /* of the INVITE, for where it goes */
 	struct addr body_for;
+	bool asking; /* the media relay; the request waits for that */
+	struct relay_ports *ports; /* in the setup's arena; NULL: none takes part */
 	struct nat_outcome said; /* of the caller's SDP in it */
 	struct uac *old_uac; /* refused with 422 */
 	struct list legs; /* early dialogs */
@@ -405,6 +408,7 @@ bool contact_check(struct leg *l, const struct sip_msg *req, const struct flow *
 struct attempt *attempt_new(
 	struct dial *d, const struct dial_leg *leg, enum attempt_kind kind, struct str uri);
 void attempt_start(struct attempt *at);
+void attempt_send(struct attempt *at); /* what waited for the media relay */
 void attempt_cancel(struct attempt *at, struct str reason);
 void attempt_release(struct attempt *at);
 
@@ -480,6 +484,7 @@ void media_of_caller(
 	struct leg *a, const struct account *acc, const struct provider *p, struct sip_msg *req);
 /* What the callee's leg takes over from the attempt that reached it. */
 void media_take_over(struct leg *l, const struct attempt *at);
+bool media_leaves(const struct attempt *at); /* ma=false, here or on the way here */
 /* The body of the attempt's request towards `flow`; in the setup's arena. */
 struct str media_offer(struct attempt *at, const struct flow *flow);
 /* The body of a message from one leg as the other gets it: its own, or in memory to be freed. */
@@ -505,6 +510,18 @@ void media_judge(struct call *c);
 
 /* ---- forecast.c: sys.MediaPath ---- */
 json_t *forecast_media(struct run *r, const struct dial_plan *plan);
+/* Whether the way to a phone looks as bad as that, or worse; *m: its two sides, `why`: a clause. */
+bool forecast_attempt(
+	const struct attempt *at, enum nat_path worst, struct nat_media *m, struct buf *why);
+
+/* ---- relayed.c: calls whose media goes through an external relay ---- */
+bool relayed_ask(struct attempt *at); /* true: attempt_send() is called later */
+void relayed_drop(struct attempt *at); /* it is over; its ports too unless it was answered */
+void relayed_take_over(struct leg *l, const struct attempt *at);
+void relayed_end(const struct leg *l); /* the answered call is over */
+void relayed_between(const struct leg *from, const struct leg *to, struct nat_media *m);
+void relayed_print(const struct leg *l, json_t *media);
+void relayed_restore(struct leg *l, const json_t *media);
 
 /* ---- diagnosis.c: what goes wrong, in words ---- */
 void diagnosis_of_peer(struct leg *l, const struct sip_msg *m, const struct flow *flow);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "conf/nearest.h"
 #include "conf/value.h"
 
@@ -215,10 +216,16 @@ static void check_tls(struct reader *r)
 static void check_together(struct reader *r)
 {
 	const struct conf *c = r->conf;
+	struct addr relay;
 
 	check_tls(r);
 	if (!is_one_of(c->stun_rendezvous, "always", "asked", "no"))
 		fault_at(r, "stun", "rendezvous", "must be always, asked or no");
+	if (c->media_relay.n && addr_parse(c->media_relay, &relay))
+		fault_at(r, "nat", "media_relay", "must be ADDRESS:PORT, the address as a number");
+	if (!str_eq(c->media_relay_when, STR("none")) &&
+		!str_eq(c->media_relay_when, STR("doubtful")))
+		fault_at(r, "nat", "media_relay_when", "must be none or doubtful");
 
 	if (c->expires_min_s > c->expires_max_s)
 		fault_at(r, "registrar", "expires_min_s", "is above expires_max_s");

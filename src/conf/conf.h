@@ -83,6 +83,7 @@ struct conf {
 
 	/* [nat] */
 	struct str public_address;
+	struct str media_relay, media_relay_when;
 
 	/* [store] */
 	struct str store_url; /* "sqlite:/absolute/path" */

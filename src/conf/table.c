@@ -117,6 +117,12 @@ const struct conf_option conf_options[] = {
 
 	{ "nat", "public_address", CONF_TEXT, AT(public_address), "", 0, 0, false,
 		"Address of our own network as the outside sees it, for our Contact and for SDP." },
+	{ "nat", "media_relay", CONF_TEXT, AT(media_relay), "", 0, 0, false,
+		"ADDRESS:PORT of an rtpengine's ng protocol (UDP): the media of calls between "
+		"phones that has no way otherwise goes through it. Empty: there is none." },
+	{ "nat", "media_relay_when", CONF_TEXT, AT(media_relay_when), "none", 0, 0, false,
+		"How bad the way for media must look before the relay is asked: none or "
+		"doubtful." },
 
 	{ "store", "url", CONF_STORE_URL, AT(store_url), "sqlite:tandem.db", 0, 0, false,
 		"The database." },

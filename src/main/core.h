@@ -21,6 +21,7 @@ struct core_worker {
 	struct worker worker;
 	struct loop loop;
 	struct resolver *resolver;
+	struct media_relay *media_relay; /* NULL: none is configured */
 	struct transport *transport;
 	struct roles roles;
 	pthread_t thread;

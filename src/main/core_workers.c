@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "main/core.h"
+#include "nat/media_relay.h"
 #include "store/repo.h"
 #include "transport/breaker.h"
 
@@ -12,6 +13,7 @@ static enum err make_one(
 {
 	struct core_worker *w = c->workers[id];
 	struct resolver_config resolver;
+	struct addr relay;
 	struct roles_env env = { .worker = &w->worker,
 		.store = c->store,
 		.directory = c->directory,
@@ -35,6 +37,15 @@ static enum err make_one(
 		buf_lit(why, "the sockets could not be watched");
 		return ERR_IO;
 	}
+	if (addr_parse(c->conf->media_relay, &relay) == ERR_OK) {
+		w->media_relay = media_relay_new(&w->worker, &relay);
+		if (!w->media_relay) {
+			buf_printf(why, "[nat] media_relay: there is no way to %.*s",
+				STR_ARG(c->conf->media_relay));
+			return ERR_NETWORK;
+		}
+	}
+	env.media_relay = w->media_relay;
 	env.resolver = w->resolver;
 	env.dialplan = dialplan_host_engine(c->dialplan, &w->worker);
 	return roles_start(&w->roles, &env, cfg, w->transport, why);
@@ -273,6 +284,7 @@ static void give_up(struct core_worker *w)
 {
 	if (w->roles.transport)
 		roles_stop(&w->roles);
+	media_relay_free(w->media_relay);
 	if (w->transport)
 		net_worker_free(w->transport);
 	if (w->resolver)

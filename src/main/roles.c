@@ -97,6 +97,7 @@ static void make_calls(struct roles *r, const struct roles_config *cfg)
 		.dialplan = r->env.dialplan,
 		.limits = r->env.limits,
 		.rendezvous = r->env.rendezvous,
+		.media_relay = r->env.media_relay,
 		.key = r->env.key,
 	};
 

@@ -23,6 +23,7 @@ struct roles_env {
 	const uint8_t *key; /* 32 bytes: the cluster's key */
 	struct rendezvous *tokens; /* NULL: none are given */
 	const struct nat_rendezvous *rendezvous; /* NULL: phones tell nothing of their media */
+	struct media_relay *media_relay; /* NULL: none takes calls without a way */
 };
 
 struct roles_config {

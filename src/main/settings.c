@@ -105,7 +105,8 @@ enum err settings_roles(const struct conf *c, struct roles_config *out, struct b
 			.session_expires_s = c->session_expires_s,
 			.session_min_s = c->session_min_s,
 			.user_agent = c->server,
-			.enum_roots = c->enum_roots },
+			.enum_roots = c->enum_roots,
+			.relay_doubtful = str_eq(c->media_relay_when, STR("doubtful")) },
 	};
 	if (c->public_address.n &&
 		(addr_parse_ip(c->public_address, 0, &out->call.public_address) != ERR_OK ||

@@ -105,6 +105,18 @@ static enum nat_reason decide(const struct nat_media *m, const struct addr *own,
 	return addr_is_private(own) ? NAT_KEPT_NO_WAY : NAT_KEPT_REACHABLE;
 }
 
+/* The same for a media line, which a relay may take. */
+static enum nat_reason decide_line(
+	const struct nat_media *m, unsigned line, const struct addr *own, struct addr *now)
+{
+	enum nat_reason why = decide(m, own, now);
+
+	if (why == NAT_NO_MEDIA || line >= m->relay_count || !addr_set(&m->relay[line]))
+		return why;
+	*now = m->relay[line];
+	return NAT_BY_RELAY;
+}
+
 enum nat_reason nat_media_address(
 	const struct nat_media *m, const struct addr *own, struct addr *now)
 {
@@ -152,9 +164,19 @@ static void set_connection(struct rewriting *r, const struct sdp_media *media,
 	}
 }
 
-/* a=rtcp as it stands (RFC 3605); now: where the media itself goes. */
-static void set_stated_rtcp(
-	struct rewriting *r, const struct sdp_media *media, const struct addr *now)
+/* A relay listens for RTCP at the next port, or for both at the same one. */
+static struct addr relayed_rtcp(const struct sdp_media *media, const struct addr *now)
+{
+	struct addr rtcp = *now;
+
+	if (media->rtcp_port != media->port)
+		addr_set_port(&rtcp, (uint16_t)(addr_port(now) + 1));
+	return rtcp;
+}
+
+/* a=rtcp as it stands (RFC 3605); now: where the media itself goes, for that reason. */
+static void set_stated_rtcp(struct rewriting *r, const struct sdp_media *media, enum nat_reason why,
+	const struct addr *now)
 {
 	struct str ip = media->rtcp_address.p ? media->rtcp_address : media->connection;
 	struct addr own, seen;
@@ -162,6 +184,8 @@ static void set_stated_rtcp(
 	if (!media->rtcp_port || !parse_ip(ip, media->rtcp_port, &own) ||
 		decide(r->m, &own, &seen) == NAT_NO_MEDIA)
 		return;
+	if (why == NAT_BY_RELAY)
+		seen = relayed_rtcp(media, now);
 	if (media->rtcp_address.p && !addr_ip_eq(&own, &seen))
 		sdp_set_address(r->edits, media->rtcp_address, &seen);
 	if (!media->rtcp_address.p && !addr_ip_eq(now, &seen))
@@ -185,14 +209,15 @@ static void set_usual_rtcp(struct rewriting *r, const struct sdp_media *media,
 		sdp_set_rtcp(r->edits, media, &seen);
 }
 
-static void rewrite_media(struct rewriting *r, const struct sdp_media *media)
+static void rewrite_media(struct rewriting *r, unsigned line)
 {
+	const struct sdp_media *media = &r->sdp->media[line];
 	struct addr own, now;
 	enum nat_reason why;
 
 	if (!media->port || !parse_ip(media->connection, media->port, &own))
 		return;
-	why = decide(r->m, &own, &now);
+	why = decide_line(r->m, line, &own, &now);
 	note(r, why, &own, &now);
 	set_connection(r, media, &own, &now);
 	if (why == NAT_NO_MEDIA)
@@ -200,7 +225,7 @@ static void rewrite_media(struct rewriting *r, const struct sdp_media *media)
 	if (addr_port(&now) != media->port)
 		sdp_set_port(r->edits, media->port_text, addr_port(&now));
 	if (media->rtcp_text.p)
-		set_stated_rtcp(r, media, &now);
+		set_stated_rtcp(r, media, why, &now);
 	else if (why == NAT_BY_RENDEZVOUS)
 		set_usual_rtcp(r, media, &own, &now);
 }
@@ -210,6 +235,7 @@ static void rewrite_session(struct rewriting *r)
 {
 	const struct sdp *sdp = r->sdp;
 	struct addr own;
+	unsigned line = 0;
 	uint16_t port = 0;
 	bool used = false;
 
@@ -217,12 +243,14 @@ static void rewrite_session(struct rewriting *r)
 		const struct sdp_media *media = &sdp->media[i];
 
 		used = used || media->port;
-		if (media->port && !media->own_connection.p && !port)
+		if (media->port && !media->own_connection.p && !port) {
 			port = media->port;
+			line = i;
+		}
 	}
 	if (!used || !parse_ip(sdp->session_connection, port, &own))
 		return;
-	(void)decide(r->m, &own, &r->session);
+	(void)decide_line(r->m, line, &own, &r->session);
 	if (!addr_ip_eq(&own, &r->session))
 		sdp_set_address(r->edits, sdp->session_connection, &r->session);
 }
@@ -262,7 +290,7 @@ bool nat_media_plan(struct nat_rewrite *rewrite, struct str text, const struct n
 	}
 	rewrite_session(&r);
 	for (unsigned i = 0; i < sdp->media_count; i++)
-		rewrite_media(&r, &sdp->media[i]);
+		rewrite_media(&r, i);
 	return rewrite->edits.count > 0;
 }
 
@@ -283,6 +311,7 @@ static const char *words(enum nat_reason why)
 		[NAT_BY_SIGNALLING] = "where its signalling comes from",
 		[NAT_BY_PUBLIC_ADDRESS] = "the public address of our own network",
 		[NAT_BY_RENDEZVOUS] = "where its media socket was seen",
+		[NAT_BY_RELAY] = "the media relay",
 	};
 
 	return names[why];

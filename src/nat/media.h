@@ -9,6 +9,7 @@
  * use (session or media level, a=rtcp) is looked at:
  *
  *   on hold (0.0.0.0, ::), multicast, a name          stays
+ *   a media relay takes part (nat/media_relay.h)      the relay's address and port
  *   known by rendezvous                               address and port as they were seen
  *   public                                            stays: media servers stand beside the
  *                                                     signalling, every provider's does
@@ -54,6 +55,8 @@ struct nat_media {
 	bool leave; /* ma=false */
 	struct addr public_address; /* of our own network, as seen from outside; may be unset */
 	const struct nat_rendezvous *rendezvous; /* may be NULL */
+	const struct addr *relay; /* by media line: what an external relay listens on instead */
+	unsigned relay_count; /* 0: none takes part */
 };
 
 enum nat_reason {
@@ -69,6 +72,7 @@ enum nat_reason {
 	NAT_BY_SIGNALLING,
 	NAT_BY_PUBLIC_ADDRESS,
 	NAT_BY_RENDEZVOUS,
+	NAT_BY_RELAY,
 };
 
 struct nat_outcome {

@@ -305,6 +305,10 @@ static void do_set(struct play *p, struct str rest)
 			*numbers[i].at = number(rest, 0);
 			return;
 		}
+	if (str_eq(name, STR("media_relay_when"))) {
+		c->call.relay_doubtful = str_eq(rest, STR("doubtful"));
+		return;
+	}
 	if (str_eq(name, STR("public_address"))) {
 		if (addr_parse_ip(rest, 0, &c->call.public_address) != ERR_OK)
 			fail(p, "%.*s is no address", STR_ARG(rest));
@@ -338,6 +342,25 @@ static void do_media(struct play *p, struct str rest)
 	if (addr_parse(word(&rest), &p->world.seen[i].own) ||
 		addr_parse(word(&rest), &p->world.seen[i].seen))
 		fail(p, "media NAME OWN SEEN, both as ADDRESS:PORT");
+}
+
+/* relay answers [late MS]|silent|refuses|full: the media relay; without it there is none */
+static void do_relay(struct play *p, struct str rest)
+{
+	static const char *const modes[] = { [RELAY_ANSWERS] = "answers",
+		[RELAY_SILENT] = "silent",
+		[RELAY_REFUSES] = "refuses",
+		[RELAY_FULL] = "full" };
+	struct str mode = word(&rest);
+
+	if (p->started && !p->world.relay.mode)
+		fail(p, "relay comes before the first message");
+	for (unsigned i = RELAY_ANSWERS; i <= RELAY_FULL; i++)
+		if (str_eq(mode, str_of(modes[i])))
+			p->world.relay.mode = (enum relay_mode)i;
+	if (!p->world.relay.mode)
+		fail(p, "relay answers, silent, refuses or full");
+	p->world.relay.late_ms = str_eq(word(&rest), STR("late")) ? number(rest, 0) : 0;
 }
 
 /* agent NAME ADDRESS [udp|tcp] [domain=HOST] [own=ADDRESS] */
@@ -693,6 +716,15 @@ static void expect_bindings(struct play *p, struct str rest)
 		fail(p, "%.*s has %u bindings", STR_ARG(aor), c.n);
 }
 
+/* expect relay asked=N held=N: questions so far, and calls that have ports of it */
+static void expect_relay(struct play *p, struct str rest)
+{
+	if (p->world.relay.asked != number(option(rest, "asked"), 0) ||
+		p->world.relay.held != number(option(rest, "held"), 0))
+		fail(p, "the relay was asked %u times and has %u calls", p->world.relay.asked,
+			p->world.relay.held);
+}
+
 /* expect keepalives NAME N: since the last time */
 static void expect_keepalives(struct play *p, struct str rest)
 {
@@ -799,6 +831,8 @@ static void do_expect(struct play *p, struct str rest)
 		expect_stored(p, rest);
 	else if (str_eq(what, STR("keepalives")))
 		expect_keepalives(p, rest);
+	else if (str_eq(what, STR("relay")))
+		expect_relay(p, rest);
 	else if (str_eq(what, STR("provider")))
 		expect_provider(p, rest);
 	else if (str_eq(what, STR("messages")))
@@ -1120,6 +1154,7 @@ static void step(struct play *p, struct str line)
 		{ "register", do_register },
 		{ "invite", do_invite },
 		{ "media", do_media },
+		{ "relay", do_relay },
 		{ "name", do_name },
 		{ "naptr", do_naptr },
 		{ "lease", do_lease },

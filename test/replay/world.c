@@ -135,6 +135,7 @@ void world_init(struct world *w)
 	net_init(w);
 	names_init(w);
 	engine_init(w);
+	media_relay_init(w);
 	snprintf(w->db_path, sizeof(w->db_path), "/dev/shm/tandem-replay-%d-%u.db", getpid(),
 		serial++);
 	open_store(w);
@@ -189,6 +190,7 @@ void world_start(struct world *w)
 		.resolver = &w->resolver,
 		.dialplan = &w->engine,
 		.rendezvous = &w->rendezvous,
+		.media_relay = w->relay.mode ? &w->relay.relay : NULL,
 		.key = world_key };
 	struct keyring keys;
 	size_t n;
@@ -267,6 +269,7 @@ void world_fini(struct world *w)
 	store_close(w->db);
 	node_free(w->other);
 	engine_fini(w);
+	media_relay_fini(w);
 	names_fini(w);
 	worker_fini(&w->worker);
 	event_bus_remove(w->events, &w->sink);

@@ -11,6 +11,7 @@
 #include "event/event.h"
 #include "main/roles.h"
 #include "nat/media.h"
+#include "nat/media_relay.h"
 
 enum {
 	AGENTS_MAX = 16,
@@ -54,6 +55,8 @@ struct agent {
 	unsigned sdp_version;
 };
 
+enum relay_mode { RELAY_NONE, RELAY_ANSWERS, RELAY_SILENT, RELAY_REFUSES, RELAY_FULL };
+
 struct world {
 	struct worker worker;
 	struct event_bus *events;
@@ -89,6 +92,14 @@ struct world {
 	} seen[SEEN_MAX];
 	unsigned seen_count;
 	struct nat_rendezvous rendezvous;
+	struct { /* media_relay.c */
+		struct media_relay relay;
+		struct list questions;
+		enum relay_mode mode;
+		uint64_t late_ms;
+		unsigned asked,
+			held; /* calls that it gave ports to and that did not give them back */
+	} relay;
 	char *trace_mem; /* everything that was said */
 	struct buf trace_buf;
 };
@@ -121,7 +132,7 @@ void world_name(struct world *w, struct str name, struct str words, uint64_t aft
 /* words: "ORDER PREFERENCE FLAGS SERVICES REGEXP REPLACEMENT"; "-" for an empty one. */
 void world_naptr(struct world *w, struct str name, struct str words);
 
-/* net.c, names.c, engine.c */
+/* net.c, names.c, engine.c, media_relay.c */
 void net_init(struct world *w);
 void names_init(struct world *w);
 void names_fini(struct world *w);
@@ -129,5 +140,7 @@ unsigned names_step(struct world *w);
 void engine_init(struct world *w);
 void engine_fini(struct world *w);
 unsigned engine_step(struct world *w);
+void media_relay_init(struct world *w);
+void media_relay_fini(struct world *w);
 
 #endif
