@@ -132,7 +132,7 @@ static void finish(struct question *q, const struct relay_ports *ports, struct s
 	q->r->count--;
 	if (done)
 		done(arg, ports, why);
-	else if (q->to_callee.p)
+	else
 		release(&q->r->relay, q->call);
 	arena_fini(&q->arena);
 	free(q);
@@ -146,7 +146,8 @@ static void on_retry(struct timer *t)
 		send_question(q);
 		return;
 	}
-	q->r->silent = true; /* calls do not wait long for one that is gone */
+	if (q->done)
+		q->r->silent = true; /* calls do not wait long for one that is gone */
 	finish(q, NULL, STR("the media relay does not answer"));
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An external relay for the media of calls that have no way, off unless it is configured: rtpengine,
- * by its ng protocol. Before such a call goes out, the relay is asked for addresses of its own, one
- * for each side and media line: what it gives stands in every SDP of the call from then on. Media
- * goes through the relay, never through us.
+ * An external relay for the media of calls that have no way, off unless it is configured:
+ * rtpengine, by its ng protocol. Before such a call goes out, the relay is asked for addresses of
+ * its own, one for each side and media line: what it gives stands in every SDP of the call from
+ * then on. Media goes through the relay, never through us.
  *
  * It is asked with what the caller offers, as an offer and as its own answer: so both sides'
  * addresses are known at once, and nothing of the call waits for the relay after that. Where media

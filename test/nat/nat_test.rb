@@ -132,6 +132,26 @@ class NatTest < FlowTest
     assert_includes tandem("bindings"), "behind a NAT that changes ports"
   end
 
+  RELAY = "203.0.113.11"
+
+  # Two symmetric NATs, which have no way, and a relay of ours on another host.
+  def test_relay
+    skip "rtpengine is not installed" unless system("which", "rtpengine", out: File::NULL)
+    lab.attach("relay", RELAY)
+    relay = Process.spawn(*lab.inside("relay"), "rtpengine", "--table=-1", "--interface=#{RELAY}", "--listen-ng=#{RELAY}:2223", "--foreground",
+                          "--log-stderr", "--log-level=3", "--port-min=20000", "--port-max=20100", [:out, :err] => File.join(server.dir, "relay.log"))
+    server.stop
+    server.set("nat", "media_relay", "#{RELAY}:2223")
+    server.set("nat", "media_relay_when", "doubtful")
+    server.start
+    both_ways "symmetric", "sym2"
+    both_ways "public", "symmetric"
+    both_ways "port", "port2"
+    assert_equal 2, server.log.scan("the media relay takes part").size
+  ensure
+    Process.kill("TERM", relay) && Process.wait(relay) if relay
+  end
+
   # Twelve seconds without a word, behind routers that forget after five; then a call of nine.
   def test_kept_alive
     phone("public")

@@ -96,6 +96,11 @@ static void faults_name_line_and_remedy(void **state)
 		"[call]\n");
 	refused("\n\n[sip]\nworkers = many\n",
 		"/etc/tandem/tandem.conf:4: workers = many: must be a number from 0 to 64\n");
+	refused("[nat]\nmedia_relay = relay.example.com\n",
+		"/etc/tandem/tandem.conf:2: [nat] media_relay must be ADDRESS:PORT, "
+		"the address as a number\n");
+	refused("[nat]\nmedia_relay_when = always\n",
+		"/etc/tandem/tandem.conf:2: [nat] media_relay_when must be none or doubtful\n");
 	refused("[sip]\nworkers = 1\nworkers = 2\n",
 		"/etc/tandem/tandem.conf:3: workers was set in line 2 already\n");
 	refused("[sip]\nwhat is this\n",
