@@ -180,6 +180,8 @@ static void settle_paths(struct conf *c)
 		c->tls_client_ca = absolute(c, c->data_dir, c->tls_client_ca);
 	if (c->tls_ca.n)
 		c->tls_ca = absolute(c, c->data_dir, c->tls_ca);
+	if (c->dialplan.common.n)
+		c->dialplan.common = absolute(c, c->data_dir, c->dialplan.common);
 	c->store_url = str_of(arena_printf(&c->arena, "sqlite:%.*s",
 		STR_ARG(absolute(c, c->data_dir, str_from(c->store_url, scheme.n)))));
 }

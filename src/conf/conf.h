@@ -94,6 +94,7 @@ struct conf {
 		unsigned sandboxes_max, spare, runs_max, runs_per_customer_max;
 		unsigned run_s, run_max_s, memory_mb, cpu_s, log_lines_max, idle_s;
 		unsigned queue_max, queue_s, grace_ms;
+		struct str common; /* path; empty: none */
 	} dialplan;
 
 	/* [log] */

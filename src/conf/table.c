@@ -157,6 +157,8 @@ const struct conf_option conf_options[] = {
 		"How long a run may wait for a sandbox."),
 	NUMBER("dialplan", "grace_ms", dialplan.grace_ms, "2000", 100, 60000,
 		"Time for the ensure blocks of a script that is told to end."),
+	{ "dialplan", "common", CONF_PATH, AT(dialplan.common), NULL, 0, 0, false,
+		"A Ruby file that stands in front of every Ruby dialplan." },
 
 	{ "log", "to", CONF_LOG_TO, AT(log_journal), "stderr", 0, 0, false,
 		"Where the log goes: stderr or journald." },

@@ -117,13 +117,16 @@ static json_t *text_json(struct str s)
 	return j;
 }
 
-/* input is borrowed. */
-static char *order_text(const struct dialplan *plan, json_t *input)
+/* input is borrowed; common never changes. */
+static char *order_text(const struct dialplan *plan, struct str common, json_t *input)
 {
 	json_t *m = json_pack("{s:{s:o,s:o,s:O}}", "run", "script", text_json(plan->script), "name",
 		text_json(plan->name), "input", input);
-	char *text = m ? json_dumps(m, JSON_COMPACT) : NULL;
+	char *text;
 
+	if (m && common.n)
+		json_object_set_new(json_object_get(m, "run"), "common", text_json(common));
+	text = m ? json_dumps(m, JSON_COMPACT) : NULL;
 	json_decref(m);
 	return text;
 }
@@ -169,7 +172,7 @@ static enum err engine_start(struct dialplan_engine *base, const struct dialplan
 	struct run *r;
 
 	if (s->plan->script.n <= DIALPLAN_SCRIPT_MAX)
-		text = order_text(s->plan, s->input);
+		text = order_text(s->plan, e->host->cfg.common, s->input);
 	json_decref(s->input);
 	if (text && strlen(text) > WIRE_TO_SANDBOX_MAX) {
 		free(text);

@@ -113,6 +113,8 @@ struct dialplan_host *dialplan_host_new(
 	h->loop = loop;
 	h->events = events;
 	h->cfg = *cfg;
+	h->common = str_dup(cfg->common);
+	h->cfg.common = str_make(h->common, cfg->common.n);
 	h->orders_end = &h->orders;
 	lock_init(&h->lock);
 	list_init(&h->boxes);
@@ -191,6 +193,7 @@ void dialplan_host_free(struct dialplan_host *h)
 	}
 	hash_fini(&h->runs);
 	lock_fini(&h->lock);
+	free(h->common);
 	free(h);
 }
 

@@ -29,6 +29,8 @@
 
 enum { DIALPLAN_SCRIPT_MAX = 256 << 10 }; /* bytes */
 
+enum { DIALPLAN_COMMON_MAX = 64 << 10 };
+
 struct dialplan_config {
 	unsigned sandboxes_max; /* of all customers, idle ones included */
 	unsigned spare; /* forked ahead */
@@ -42,6 +44,7 @@ struct dialplan_config {
 	unsigned idle_s; /* an idle sandbox is ended after that */
 	unsigned queue_max, queue_s; /* runs waiting for a sandbox, and for how long */
 	unsigned grace_ms; /* for ensure blocks of a script that was told to end */
+	struct str common; /* text in front of every script, in UTF-8; the host takes a copy */
 };
 
 void dialplan_config_default(struct dialplan_config *cfg);

@@ -92,6 +92,7 @@ struct dialplan_host {
 	uv_loop_t *loop;
 	struct event_bus *events;
 	struct dialplan_config cfg;
+	char *common; /* cfg.common */
 	uv_async_t wake;
 	uv_timer_t tick;
 	struct control *control; /* NULL: no zygote */

@@ -2,6 +2,7 @@
 /* The wiring of the core process, top to bottom. */
 #include "main/core.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -172,15 +173,52 @@ static void announce(struct core *c, unsigned restored)
 		c->worker_count, location_count(c->location), restored);
 }
 
-static enum err start(struct core *c, struct buf *why)
+/* What stands in front of every dialplan; it is read once. `text` has DIALPLAN_COMMON_MAX + 1
+ * bytes. */
+static enum err read_common(const struct conf *c, char *text, struct str *out, struct buf *why)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	*out = STR_NONE;
+	if (str_empty(c->dialplan.common))
+		return ERR_OK;
+	snprintf(path, sizeof(path), "%.*s", STR_ARG(c->dialplan.common));
+	f = fopen(path, "re");
+	if (f) {
+		*out = str_make(text, fread(text, 1, DIALPLAN_COMMON_MAX + 1, f));
+		fclose(f);
+	}
+	if (f && out->n <= DIALPLAN_COMMON_MAX)
+		return ERR_OK;
+	buf_printf(why, "[dialplan] common: %s %s", path, f ? "is too long" : "cannot be read");
+	return f ? ERR_LIMIT : ERR_IO;
+}
+
+static enum err start_dialplans(struct core *c, struct buf *why)
 {
 	struct dialplan_config dialplan;
+	char *text = mem_alloc(DIALPLAN_COMMON_MAX + 1);
+	enum err e;
+
+	settings_dialplan(c->conf, &dialplan);
+	e = read_common(c->conf, text, &dialplan.common, why);
+	if (e == ERR_OK)
+		c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
+	free(text);
+	return e;
+}
+
+static enum err start(struct core *c, struct buf *why)
+{
 	struct store_db *db;
 	unsigned restored = 0;
 	enum err e;
 
 	worker_init(&c->main, 0, 1, c->events);
 	e = loop_init(&c->loop, &c->main);
+	if (e == ERR_OK)
+		e = start_dialplans(c, why);
 	if (e == ERR_OK)
 		e = start_store(c, &db, why);
 	if (e != ERR_OK)
@@ -196,8 +234,6 @@ static enum err start(struct core *c, struct buf *why)
 	c->net_config.on_media_socket = rendezvous_saw;
 	c->net_config.on_media_socket_arg = c->rendezvous;
 	c->limits = call_limits_new();
-	settings_dialplan(c->conf, &dialplan);
-	c->dialplan = dialplan_host_new(&c->loop.uv, c->events, &dialplan);
 	make_node(c);
 	c->names = dns_cache_new(NAMES_MAX);
 	c->breaker = breaker_new();

@@ -8,6 +8,7 @@
 #   plan 'name', %q{script}, logs: [...], commands: [['dial', { string: 'a@b' }], …],
 #        answers: [{ result: 'TimedOut' }, :stop], fails: /message/, line: 3,
 #        uri: 'sip:1@example.org', from: '...', headers: [[name, value]], body:, direction: 'in',
+#        common: text,           (the common script)
 #        input: { … }            (any other field of the start)
 #   plan 'name', %q{script}, finds: [/3 error sys has no/], providers: ['p1']    for `dialplan check`
 # Only the arguments of a command that a case names are compared; :stop is the abort (facts 3.5).
@@ -141,7 +142,7 @@ module Harness
     channel = Channel.new(want[:answers] || [])
     Object.send(:remove_const, :TandemSandbox)
     Object.const_set(:TandemSandbox, channel)
-    ended, message, line = TandemRun.start(one.script, 'demo', input(want))
+    ended, message, line = TandemRun.start(one.script, 'demo', input(want), want[:common])
     faults(want, channel, ended, message, line).first
   end
 

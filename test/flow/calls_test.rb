@@ -91,6 +91,17 @@ class CallsTest < FlowTest
     assert_equal "direct: both are in one network; none: nobody is there to be called", busy.reason
   end
 
+  def test_the_common_script_stands_in_front
+    File.write(File.join(server.dir, "common.rb"), "def busy(why)\n  sys.Respond(486, why)\nend\n")
+    File.chmod(0o644, File.join(server.dir, "common.rb"))
+    server.set("dialplan", "common", File.join(server.dir, "common.rb"))
+    server.stop
+    server.start
+    assert server.dialplan("out", "busy 'from common'\n").ok?
+    tandem "account", "set", "alice@example.test", "--out-dialplan", "out"
+    assert_equal "from common", @alice.ask("INVITE", bob_uri, body: @alice.sdp, headers: sdp_header).reason
+  end
+
   def test_the_operator_hangs_up
     call
     id = JSON.parse(tandem("calls", "--json")).first["call"]

@@ -16,9 +16,9 @@ module Tandem
     CODE_OPS = %w[== != < > <= >= - +].freeze
 
     # -> [code, rewritten text]; a SyntaxError when there is no way. The block compiles. notes takes
-    # [line, what was written anew].
-    def self.compile(script, notes = [])
-      reader = new(script, notes)
+    # [line, what was written anew]; first is the number of the first line.
+    def self.compile(script, notes = [], first: 1)
+      reader = new(script, notes, first)
       text = script.match?(MEANT_OTHERWISE) ? reader.meanings : script
       ROUNDS.times do
         return [yield(text), text]
@@ -31,8 +31,9 @@ module Tandem
       [yield(text), text]
     end
 
-    def initialize(script, notes)
+    def initialize(script, notes, first)
       @script = script
+      @first = first
       @notes = notes
     end
 
@@ -49,14 +50,14 @@ module Tandem
       read(text)
       conditions
       commas
-      constants(complaints.scan(/:(\d+): dynamic constant assignment/).flatten.map(&:to_i))
+      constants(complaints.scan(/:(-?\d+): dynamic constant assignment/).flatten.map(&:to_i))
       written
     end
 
     private
 
     def read(text)
-      @tokens = Ripper.lex(text).map { |(line, _), type, piece| Token.new(line, type, piece) }
+      @tokens = Ripper.lex(text, '-', @first).map { |(line, _), type, piece| Token.new(line, type, piece) }
     end
 
     def written = @tokens.map(&:text).join

@@ -6,13 +6,17 @@ module TandemRun
   MESSAGE_MAX = 1000
   STOP = Object.new.freeze # thrown when the abort was handled and the script goes on
   @blocks = []
-  @tree = @code = @cached = @cached_name = @cached_text = nil
+  @tree = @code = @cached = @cached_name = @cached_text = @cached_first = nil
+  @first = 1
 
+  # common stands in front of the script, in one scope with it; its lines count up to 0.
   # -> ["done"], ["error", message, line], ["killed", message, line]
-  def self.start(script, name, input)
+  def self.start(script, name, input, common = nil)
+    common = common.to_s.empty? ? '' : "#{common.chomp}\n"
+    @first = 1 - common.count("\n")
     Tandem::Clock.pretend(input['at']) if input['at'] # only in dry runs
     TandemSandbox.enter(Tandem::Sys.new(input), Tandem::Request.new(input['request'] || {}))
-    run_script(script, name)
+    run_script(common + script, name)
   ensure
     @blocks = []
     @tree = nil
@@ -59,12 +63,13 @@ module TandemRun
 
     # A customer's calls mostly run the same text. What remembers its first run is made anew.
     def compiled(script, name)
-      return @code if @cached == script && @cached_name == name
+      return @code if @cached == script && @cached_name == name && @cached_first == @first
 
-      @code, text = Tandem::Ruby18.compile(script) { |form| COMPILE.call(form, name, name, 1) }
+      @code, text = Tandem::Ruby18.compile(script, first: @first) { |form| COMPILE.call(form, name, name, @first) }
       @cached_text = text
       @cached = script.match?(%r{/[a-z]*o|\bEND\b}) ? nil : script
       @cached_name = name
+      @cached_first = @first
       @code
     end
 
@@ -82,7 +87,7 @@ module TandemRun
     end
 
     def covers?(node, line)
-      node && (node.first_lineno..node.last_lineno).cover?(line)
+      node && (node.first_lineno..node.last_lineno).cover?(line - @first + 1)
     end
 
     def run_script(script, name)
@@ -100,11 +105,17 @@ module TandemRun
     rescue SyntaxError => e
       TandemSandbox.stopping? ? ['done'] : syntax_failed(syntax(e, name))
     rescue Exception => e # rubocop:disable Lint/RescueException
-      TandemSandbox.stopping? ? ['done'] : ['error', describe(e), line_of(e, name)]
+      TandemSandbox.stopping? ? ['done'] : failed(describe(e), *line_of(e, name))
     end
 
     def syntax_failed((line, text, remedy))
-      ['error', "syntax error: #{text}#{" (#{remedy})" if remedy}", line]
+      failed("syntax error: #{text}#{" (#{remedy})" if remedy}", line)
+    end
+
+    def failed(text, line, called_from = nil)
+      return ['error', text, line] if line.nil? || line.positive?
+
+      ['error', "#{text} (in line #{line - @first + 1} of the common script)", called_from]
     end
 
     def finish
@@ -130,17 +141,20 @@ module TandemRun
       "undefined method `#{error.name}' for #{kind.name ? kind.name[/\w+\z/].downcase : 'this'}#{"; did you mean #{near}?" if near}"
     end
 
+    # Where it was raised, and the line of the dialplan that led there.
     def line_of(error, name)
-      error.backtrace_locations&.find { |at| at.path == name }&.lineno ||
-        error.backtrace&.filter_map { |at| at[/\A#{Regexp.escape(name)}:(\d+)/, 1] }&.first&.to_i
+      lines = error.backtrace_locations&.select { |at| at.path == name }&.map(&:lineno) ||
+              error.backtrace.to_a.filter_map { |at| at[/\A#{Regexp.escape(name)}:(-?\d+)/, 1]&.to_i }
+      [lines.first, lines.find(&:positive?)]
     end
 
     def syntax_line(error, name)
-      error.message[/^#{Regexp.escape(name)}:(\d+):/, 1]&.to_i
+      at = error.message[/^#{Regexp.escape(name)}:(?:(-?\d+):)?/] # line 0 is left out
+      at && at[/(-?\d+):\z/].to_i
     end
 
     def syntax_text(error, name)
-      error.message.lines.first.to_s.chomp.sub(/\A#{Regexp.escape(name)}:\d+: /, '')
+      error.message.lines.first.to_s.chomp.sub(/\A#{Regexp.escape(name)}:(?:-?\d+:)? /, '')
            .sub(/\Asyntax error, /, '')[0, MESSAGE_MAX]
     end
   end

@@ -84,7 +84,7 @@ struct run {
 	const json_t *order;
 };
 
-/* TandemRun.start(script, name, input) -> [end, message, line] */
+/* TandemRun.start(script, name, input, common) -> [end, message, line] */
 static VALUE start(VALUE arg)
 {
 	struct run *r = (struct run *)arg;
@@ -92,8 +92,10 @@ static VALUE start(VALUE arg)
 	VALUE script = json_to_ruby(json_object_get(r->order, "script"));
 	VALUE name = json_to_ruby(json_object_get(r->order, "name"));
 	VALUE input = json_to_ruby(json_object_get(r->order, "input"));
+	const json_t *front = json_object_get(r->order, "common");
+	VALUE common = front ? json_to_ruby(front) : Qnil;
 
-	return rb_funcall(runner, rb_intern("start"), 3, script, name, input);
+	return rb_funcall(runner, rb_intern("start"), 4, script, name, input, common);
 }
 
 static long memory_kb(void)
