@@ -16,6 +16,7 @@
 enum { SCRIPT_BYTES_MAX = 256 * 1024, WHY_MAX = 1024 };
 
 const struct cli_option dialplan_run_options[] = {
+	{ "--type", "ruby|line|wizard", "what it is; FILE.line and FILE.wizard say so themselves" },
 	{ "--from", "WHO", "who calls: alice, alice@example.com, \"Alice <sip:alice@host>\"" },
 	{ "--to", "NUMBER", "what was dialled, or a SIP URI" },
 	{ "--out", NULL, "a call from one of the customer's accounts (this is usual)" },
@@ -224,6 +225,17 @@ static struct str name_of(const char *file)
 	return str_ends(s, STR(".rb")) ? str_first(s, s.n - 3) : s;
 }
 
+static struct str type_of(const struct cli *c)
+{
+	struct str file = str_of(c->args[0]);
+
+	if (cli_has(c, "--type"))
+		return cli_value(c, "--type");
+	return str_ends(file, STR(".line"))      ? STR("line")
+		: str_ends(file, STR(".wizard")) ? STR("wizard")
+						 : STR("ruby");
+}
+
 static bool take_options(struct cli *c, struct dry_call *call)
 {
 	char mem[WHY_MAX];
@@ -240,6 +252,11 @@ static bool take_options(struct cli *c, struct dry_call *call)
 		if (dry_call_take_answers(call, arena_str(&c->arena, answers), &why))
 			continue;
 		cli_fail(CLI_USAGE, "--answer: %.*s", STR_ARG(buf_str(&why)));
+		return false;
+	}
+	if (!str_eq(call->type, STR("ruby")) && !str_eq(call->type, STR("line")) &&
+		!str_eq(call->type, STR("wizard"))) {
+		cli_fail(CLI_USAGE, "--type is ruby, line or wizard");
 		return false;
 	}
 	if (!call->to.n || (cli_has(c, "--in") && cli_has(c, "--out"))) {
@@ -283,6 +300,7 @@ int dialplan_run(struct cli *c)
 	int code = CLI_FAILED;
 
 	call->name = name_of(c->args[0]);
+	call->type = type_of(c);
 	if (!take_options(c, call))
 		return CLI_USAGE;
 	/* Before the database is opened: for that, root becomes somebody else. */

@@ -368,15 +368,19 @@ static json_t *on_command(void *arg, const char *name, json_t *args)
 	return unanswered(c, name, args);
 }
 
+void dry_log(struct dry_call *c, struct str text)
+{
+	dry_step(c, json_pack("{s:s,s:o}", "step", "log", "text", dry_json(text)));
+}
+
 static void on_log(void *arg, struct str text)
 {
-	dry_step(arg, json_pack("{s:s,s:o}", "step", "log", "text", dry_json(text)));
+	dry_log(arg, text);
 }
 
 /* As a call that was not answered ends (facts 3.5). */
-static void on_end(void *arg, const char *how, struct str message, unsigned line)
+void dry_end(struct dry_call *c, const char *how, struct str message, unsigned line)
 {
-	struct dry_call *c = arg;
 	bool failed = strcmp(how, "done") != 0 && !c->over;
 	unsigned status = failed ? 500 : c->status ? c->status : 480;
 	json_t *step = json_pack("{s:s,s:s}", "step", "end", "how",
@@ -395,6 +399,11 @@ static void on_end(void *arg, const char *how, struct str message, unsigned line
 	dry_step(c, step);
 }
 
+static void on_end(void *arg, const char *how, struct str message, unsigned line)
+{
+	dry_end(arg, how, message, line);
+}
+
 void dry_call_run(struct dry_call *c, struct dry_box *b)
 {
 	static const struct dry_box_handlers handlers = { on_log, on_command, on_end };
@@ -403,6 +412,8 @@ void dry_call_run(struct dry_call *c, struct dry_box *b)
 	c->over = c->answered = false;
 	c->status = c->legs = 0;
 	c->reason = STR_NONE;
+	if (dry_native(c))
+		return;
 	dry_box_run(b, arena_printf(c->arena, "%.*s", STR_ARG(c->name)), c->script, input(c),
 		&handlers, c);
 }

@@ -23,6 +23,7 @@ struct dry_call {
 	struct str customer; /* whose dialplan it is */
 	struct str name; /* of the dialplan */
 	struct str script;
+	struct str type; /* "ruby", "line", "wizard"; empty: "ruby" */
 	bool incoming;
 	struct str from; /* "alice", "Alice <sip:alice@host>" or a URI */
 	struct str to; /* a number, or a SIP URI */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dry/world.h"
 
@@ -398,7 +399,7 @@ struct file {
 	const char *path;
 	struct dry_world world;
 	bool ready;
-	struct str script, name;
+	struct str script, name, type;
 	struct test *test; /* title empty: none yet */
 };
 
@@ -430,6 +431,7 @@ static void finish_test(struct file *f)
 		.db = f->world.db,
 		.customer = f->world.customer,
 		.name = f->name,
+		.type = f->type,
 		.script = f->script };
 	struct arena a;
 
@@ -500,14 +502,24 @@ static void take_lines(struct file *f, struct str text)
 	finish_test(f);
 }
 
-/* The script's path: with .rb for .test; its name is that of the dialplan. */
+/* The plan's path: with .rb, .line or .wizard for .test; its name is that of the dialplan. */
 static const char *script_path(struct file *f, struct arena *a)
 {
+	static const char *const types[] = { "line", "wizard" };
+	const char *path;
+
 	size_t n = strlen(f->path);
 	struct str stem = str_make(f->path, n - strlen(".test"));
 	size_t slash = str_rfind(stem, '/');
 
 	f->name = slash == stem.n ? stem : str_from(stem, slash + 1);
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		path = arena_printf(a, "%.*s.%s", STR_ARG(stem), types[i]);
+		if (access(path, R_OK) != 0)
+			continue;
+		f->type = str_of(types[i]);
+		return path;
+	}
 	return arena_printf(a, "%.*s.rb", STR_ARG(stem));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Files of expectations, NAME.test beside NAME.rb: what dry runs of the script must do. The format
- * is told in docs/dialplans/README.md.
+ * Files of expectations, NAME.test beside NAME.rb, .line or .wizard: what dry runs of the script
+ * must do. The format is told in docs/dialplans/README.md.
  */
 #ifndef DRY_EXPECT_H
 #define DRY_EXPECT_H

@@ -234,8 +234,7 @@ static json_t *leg_json(struct dialling *d, const struct leg *l)
 		put(o, "account", l->account->aor);
 	if (l->hop.n && !str_eq(l->hop, l->uri))
 		put(o, "hop", l->hop);
-	if (l->provider)
-		put(o, "from", l->provider->from);
+	put(o, "from", l->provider ? l->provider->from : l->leg->from);
 	if (json_object_size(options))
 		json_object_set(o, "options", options);
 	if (json_array_size(headers))
@@ -406,19 +405,11 @@ static json_t *malformed(struct dry_call *c, struct str string, struct str why)
 	return json_pack("{s:{s:s,s:[]}}", "result", "result", "Error", "dialled");
 }
 
-json_t *dry_dial(struct dry_call *c, json_t *args)
+json_t *dry_dial_plan(struct dry_call *c, json_t *args, struct str string, struct dial_plan *plan)
 {
-	struct dial_plan *plan = arena_new(c->arena, struct dial_plan);
 	struct dialling *d = arena_new(c->arena, struct dialling);
-	struct str string = dry_arg(args, "string");
-	struct dial_substitutions sub;
-	char text[256];
-	struct buf why = BUF_OF(text);
 	json_t *a;
 
-	dry_substitutions(c, &sub);
-	if (dial_parse(string, &sub, c->arena, plan, &why) != ERR_OK || !plan->count)
-		return malformed(c, string, buf_str(&why));
 	c->legs += plan->count;
 	if (c->legs > DIAL_LEGS_MAX)
 		return malformed(c, string, STR("more than 20 legs in one execution"));
@@ -436,4 +427,18 @@ json_t *dry_dial(struct dry_call *c, json_t *args)
 		provider_unref(d->legs[i].provider);
 	}
 	return a;
+}
+
+json_t *dry_dial(struct dry_call *c, json_t *args)
+{
+	struct dial_plan *plan = arena_new(c->arena, struct dial_plan);
+	struct str string = dry_arg(args, "string");
+	struct dial_substitutions sub;
+	char text[256];
+	struct buf why = BUF_OF(text);
+
+	dry_substitutions(c, &sub);
+	if (dial_parse(string, &sub, c->arena, plan, &why) != ERR_OK || !plan->count)
+		return malformed(c, string, buf_str(&why));
+	return dry_dial_plan(c, args, string, plan);
 }
