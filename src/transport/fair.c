@@ -81,7 +81,7 @@ uint32_t fair_count(struct fair *f, const struct addr *source, uint64_t now_ms)
 
 	if (now_ms >= f->window_end_ms)
 		new_window(f, now_ms);
-	f->sources += *a == 0 && *b == 0;
+	f->sources += *a == 0 || *b == 0;
 	++*a;
 	++*b;
 	n = *a < *b ? *a : *b;

@@ -45,8 +45,19 @@ class InteropTest < FlowTest
   end
 
   def sipp(name, *more, port: free_port, host: "127.0.0.1", target: "127.0.0.1:#{server.port}")
-    run_tool("sipp", "-sf", scenario(name), "-i", host, "-p", port, "-timeout", "15s", "-timeout_error",
+    run_tool("sipp", "-sf", scenario(name), "-i", host, "-p", port, "-timeout", "25s", "-timeout_error",
              "-nostdin", "-trace_err", *(ENV["SIPP_TRACE"] ? ["-trace_msg", "-message_file", ENV["SIPP_TRACE"]] : []), *more, target)
+      .tap { listening(port) }
+  end
+
+  # It takes a moment to come up, and what comes before that is refused. One that is through already is fine, too.
+  def listening(port)
+    wanted = format(":%04X ", port)
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 2
+    until Dir.glob("/proc/net/{udp,tcp}{,6}").any? { |table| File.foreach(table).any? { |line| line[0, 46].include?(wanted) } }
+      break if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+      sleep 0.01
+    end
   end
 
   def finished(tool, what)

@@ -24,14 +24,20 @@
 
 enum { NOBODY = 65534, FD_MAX = 1024 };
 
+/* Real and saved ids as well: whoever started us may be root for the time being somebody else. */
 bool jail_drop(unsigned uid, unsigned gid)
 {
-	if (geteuid() == 0) {
-		uid = uid ? uid : NOBODY;
-		gid = gid ? gid : NOBODY;
-		if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+	uid_t user = geteuid();
+	gid_t group = getegid();
+
+	if (user == 0) {
+		user = uid ? uid : NOBODY;
+		group = gid ? gid : NOBODY;
+		if (setgroups(0, NULL))
 			return false;
 	}
+	if (setresgid(group, group, group) || setresuid(user, user, user))
+		return false;
 	umask(077);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && chdir("/") == 0;
 }
