@@ -355,17 +355,14 @@ static void retry_session(struct attempt *at, struct sip_msg *rsp)
 	send_request(at);
 }
 
-static void on_3xx(struct attempt *at, struct sip_msg *rsp)
+void attempt_redirected(struct attempt *at, unsigned status, struct str reason, struct str contact,
+	struct sip_msg *rsp)
 {
-	struct sip_hdr_iter it = { 0 };
 	struct dial *d = at->dial;
 	struct run *r = d->run;
-	struct str contact;
 
-	if (!sip_msg_next(rsp, SIP_HDR_CONTACT, &it, &contact)) {
-		dial_attempt_failed(at, 480, rsp->reason, rsp);
+	if (at->state == ATTEMPT_FAILED || d->over)
 		return;
-	}
 	if (str_empty(d->redirect_uri)) {
 		struct sip_addr addr;
 
@@ -378,10 +375,21 @@ static void on_3xx(struct attempt *at, struct sip_msg *rsp)
 		return;
 	}
 	d->starting = true; /* what it leads to is part of this Dial before conclusions are drawn */
-	dial_attempt_failed(at, 480, rsp->reason, rsp);
+	dial_attempt_failed(at, status, reason, rsp);
 	if (at->leg->redirect == DIAL_REDIRECT_FOLLOW)
 		target_redirect(at, contact);
 	dial_resume(d);
+}
+
+static void on_3xx(struct attempt *at, struct sip_msg *rsp)
+{
+	struct sip_hdr_iter it = { 0 };
+	struct str contact;
+
+	if (sip_msg_next(rsp, SIP_HDR_CONTACT, &it, &contact))
+		attempt_redirected(at, 480, rsp->reason, contact, rsp);
+	else
+		dial_attempt_failed(at, 480, rsp->reason, rsp);
 }
 
 /* The flow leads nowhere; the phone may have another one (RFC 5626 section 5.3). */

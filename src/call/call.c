@@ -64,6 +64,7 @@ struct call *call_new(struct call_layer *l, struct str id, struct str customer, 
 	c->method = SIP_INVITE;
 	list_init(&c->relays);
 	timer_init(&c->limit, on_limit);
+	again_init(c);
 	c->record.started_ms = l->env.uac.worker->clock.wall_ms;
 	hash_add(&l->by_id, &c->node, hash_str(c->id));
 	list_append(&l->calls, &c->link);
@@ -98,6 +99,7 @@ static void forget(struct call *c)
 		return;
 	c->freeing = true;
 	timer_stop(&call_worker(c)->wheel, &c->limit);
+	timer_stop(&call_worker(c)->wheel, &c->again);
 	hash_del(&l->by_id, &c->node);
 	list_del(&c->link);
 	l->count--;
@@ -134,6 +136,7 @@ static void finish(struct call *c, const char *by, struct str why)
 
 	call_set_state(c, CALL_ENDED);
 	timer_stop(&call_worker(c)->wheel, &c->limit);
+	timer_stop(&call_worker(c)->wheel, &c->again);
 	r->ended_ms = call_worker(c)->clock.wall_ms;
 	r->ended_by = str_of(by);
 	r->end_reason = arena_str(&c->arena, str_first(why, 200));
@@ -327,6 +330,7 @@ void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip
 	list_del(&b->link);
 	b->attempt = NULL;
 	record_answer(c, at, b);
+	c->again_s = at->leg->reinvite_s;
 	call_set_state(c, CALL_ANSWERED);
 	c->a->d.state = DIALOG_CONFIRMED;
 	setup_stop(s, STR("SIP;cause=200;text=\"Call completed elsewhere\""), true);
@@ -335,6 +339,7 @@ void call_answered(struct call *c, struct attempt *at, struct leg *b, struct sip
 	session_keep_sdp(b, at->dial->run->caller.type, at->body);
 	relay_adopt(c, at, rsp);
 	start_limit(c, at);
+	again_arm(c);
 	restore_put(c);
 	call_event(c, EV_CALL_ANSWERED, "%.*s answered the call from %.*s", STR_ARG(at->uri),
 		STR_ARG(c->record.from));

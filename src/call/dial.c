@@ -94,7 +94,7 @@ void dial_resume(struct dial *d)
 
 void dial_begin(struct dial *d)
 {
-	if (list_empty(&d->attempts)) {
+	if (list_empty(&d->attempts) || d->refused) {
 		dial_done(d, DIAL_ERROR);
 		return;
 	}

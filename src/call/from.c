@@ -2,6 +2,8 @@
 /* From, To, Contact and custom header fields of an outgoing leg (facts 4.5). */
 #include "call/model.h"
 
+#include <string.h>
+
 #include "sip/chars.h"
 #include "sip/field.h"
 #include "sip/print.h"
@@ -106,10 +108,30 @@ static void override(struct from *f, const struct attempt *at)
 	take(&f->host, at->leg->from_host, fixed ? STR_NONE : d->custom.from_host, &f->changed);
 }
 
-static struct str print_from(const struct from *f, struct arena *a)
+/* What would end the URI, or the line, is written as %XX in a user, and left out of a host. */
+static struct str clean(struct str part, bool user, struct arena *a)
+{
+	char mem[768];
+	struct buf b = BUF_OF(mem);
+
+	for (size_t i = 0; i < part.n; i++) {
+		unsigned char c = (unsigned char)part.p[i];
+
+		if (c > ' ' && c != 0x7f && !strchr("<>\"@", c))
+			buf_char(&b, part.p[i]);
+		else if (user)
+			buf_printf(&b, "%%%02X", c);
+	}
+	return arena_str(a, buf_str(&b));
+}
+
+static struct str print_from(struct from *f, struct arena *a)
 {
 	char mem[1024];
 	struct buf b = BUF_OF(mem);
+
+	f->user = clean(f->user, true, a);
+	f->host = clean(f->host, false, a);
 
 	if (!str_empty(f->display)) {
 		sip_print_display(&b, f->display);
@@ -156,7 +178,7 @@ void from_prepare(struct attempt *at)
 	if (at->kind == ATTEMPT_PROVIDER)
 		at->contact_user = at->provider->username;
 	else if (at->leg->fields && at->leg->username.n)
-		at->contact_user = at->leg->username;
+		at->contact_user = clean(at->leg->username, true, a);
 	else if (at->kind == ATTEMPT_DIRECT)
 		at->contact_user = STR("Anonymous");
 }
@@ -208,6 +230,10 @@ void from_print_custom(struct buf *b, const struct attempt *at)
 	}
 	for (unsigned i = 0; i < d->custom.header_count; i++)
 		print_line(b, at, d->custom.headers[i], at->kind != ATTEMPT_BINDING);
+	if (at->leg->line_name.n)
+		sip_print_hdr_named(b, STR("Switchboard-LineName"), at->leg->line_name);
+	if (at->leg->line_caller.n)
+		sip_print_hdr_named(b, STR("Switchboard-OriginalCallID"), at->leg->line_caller);
 }
 
 /* The value of a custom "To" or "User-Agent", which replace instead of being added. */
@@ -228,5 +254,7 @@ struct str from_custom(const struct attempt *at, const char *wanted)
 		if (from_split(d->custom.headers[i], &name, &value) &&
 			str_ieq(name, str_of(wanted)))
 			found = value;
-	return found;
+	if (at->kind == ATTEMPT_BINDING || found.n == 0)
+		return found;
+	return caller_substitute(&d->run->caller, found, &at->call->setup->arena);
 }

@@ -91,6 +91,8 @@ struct call {
 	struct setup *setup; /* NULL later, and in restored calls */
 	struct list relays;
 	struct timer limit; /* duration of the answered call */
+	struct timer again; /* again.c */
+	unsigned again_s; /* dr= of the leg that was answered; 0: no */
 	int64_t limit_ms; /* wall clock, 0: none */
 	struct call_record record;
 };
@@ -207,6 +209,7 @@ struct dial {
 	unsigned limit_s, ring_s;
 	bool starting; /* attempts are being started: no conclusions yet */
 	bool over;
+	bool refused; /* one of its legs makes the whole of it an error */
 	struct timer ring;
 	struct { /* sys.SetFromHeader and relatives */
 		struct str from_name, from_user, from_host;
@@ -409,6 +412,9 @@ struct attempt *attempt_new(
 	struct dial *d, const struct dial_leg *leg, enum attempt_kind kind, struct str uri);
 void attempt_start(struct attempt *at);
 void attempt_send(struct attempt *at); /* what waited for the media relay */
+/* It is at `contact` (a Contact value); rsp NULL: its dialplan says so. */
+void attempt_redirected(struct attempt *at, unsigned status, struct str reason, struct str contact,
+	struct sip_msg *rsp);
 void attempt_cancel(struct attempt *at, struct str reason);
 void attempt_release(struct attempt *at);
 
@@ -455,6 +461,10 @@ void credentials_of_caller(struct leg *l, struct provider *p, const struct flow 
 /* What a restart must know, as members of a row's JSON. */
 void credentials_print(const struct leg *l, json_t *row);
 void credentials_restore(struct leg *l, const json_t *row);
+
+/* ---- again.c: dr= ---- */
+void again_init(struct call *c);
+void again_arm(struct call *c);
 
 /* ---- relay.c ---- */
 struct relay *relay_new(struct leg *from, struct leg *to, enum sip_method m, struct str name);

@@ -37,7 +37,9 @@ void run_failed(struct run *r, unsigned status, struct str reason)
 	if (r->over)
 		return;
 	r->over = true;
-	if (r->parent)
+	if (r->parent && status < 400 && r->redirect_uri.n)
+		attempt_redirected(r->parent, 480, reason, r->redirect_uri, NULL);
+	else if (r->parent)
 		dial_attempt_failed(r->parent, status, reason, NULL);
 	else
 		call_reject(r->call, status, reason, NULL, 0);

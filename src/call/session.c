@@ -100,8 +100,9 @@ void session_on_answer(struct leg *l, const struct sip_msg *rsp)
 /* The session description that a refreshing re-INVITE repeats, where one will be needed. */
 void session_keep_sdp(struct leg *l, struct str type, struct str body)
 {
-	if (!l->session.negotiated || !l->session.ours || l->allows_update || !body.n ||
-		!str_ieq(type, STR("application/sdp")))
+	bool refreshes = l->session.negotiated && l->session.ours && !l->allows_update;
+
+	if (!(refreshes || l->call->again_s) || !body.n || !str_ieq(type, STR("application/sdp")))
 		return;
 	free(l->sdp);
 	l->sdp = str_dup(body);

@@ -260,6 +260,7 @@ void target_add(struct dial *d, const struct dial_leg *leg)
 		return;
 	}
 	if (target_is_local(d->run->call->layer, leg->host, domain, sizeof(domain))) {
+		d->refused = d->refused || str_empty(leg->user);
 		add_local(d, leg, str_of(domain));
 		return;
 	}
@@ -332,6 +333,20 @@ static void follow_outside(
 	}
 }
 
+/* Its phones ring; its dialplan is not asked (facts 3.7). */
+static void follow_inside(struct dial *d, const struct dial_leg *leg, struct str domain)
+{
+	struct account *acc = target_account(d->run->call->layer, leg->uri, leg->user, domain);
+
+	if (!acc)
+		drop(d, leg, 404, "does not exist");
+	else if (acc->disabled)
+		drop(d, leg, 403, "is disabled");
+	else
+		add_bindings(d, leg, acc);
+	account_unref(acc);
+}
+
 /* contact: a Contact value. What it names joins the Dial; the caller starts what waits. */
 void target_redirect(struct attempt *at, struct str contact)
 {
@@ -347,7 +362,7 @@ void target_redirect(struct attempt *at, struct str contact)
 		return;
 	d->redirects++;
 	if (target_is_local(d->run->call->layer, leg->host, domain, sizeof(domain)))
-		add_local(d, leg, str_of(domain));
+		follow_inside(d, leg, str_of(domain));
 	else if (d->run->plan || str_eq(str_of(d->run->direction), STR("in")))
 		follow_outside(at, leg, &addr.uri);
 }

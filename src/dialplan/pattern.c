@@ -379,6 +379,8 @@ static bool alternatives(struct compiler *c)
 			break;
 		c->at++;
 		emit(c, OP_JUMP)->x = (uint16_t)jumps;
+		if (c->err != ERR_OK)
+			return false;
 		jumps = c->p->count - 1;
 		steps[split].y = (uint16_t)c->p->count;
 	}

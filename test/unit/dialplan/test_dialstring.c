@@ -200,9 +200,119 @@ static void too_many_legs(void **state)
 	arena_fini(&r.arena);
 }
 
+/* ---- one leg in fields (facts 4.8) ---- */
+
+static const struct {
+	const char *text, *leg; /* "user/password/uri/from/sendto", or "error" */
+} fields[] = {
+	{ "u,p,1@h", "u/p/sip:1@h//" },
+	{ " u, p ,1@h ", "u/p/sip:1@h//" },
+	{ "\"u\",'p',\"1@h\"", "u/p/sip:1@h//" },
+	{ "u,p,h", "u/p/sip:4412345@h//" },
+	{ "u,p,sip:h", "u/p/sip:h//" },
+	{ "u,p,${dst:2}@h:5070", "u/p/sip:12345@h:5070//" },
+	{ "u,,1@h", "u//sip:1@h//" },
+	{ "u,${dst},1@h", "u/4412345/sip:1@h//" },
+	{ "u,p|q&r,1@h", "u/p|q&r/sip:1@h//" },
+	{ "u,p,1@h,Joe <sip:j@k>", "u/p/sip:1@h/Joe <sip:j@k>/" },
+	{ "u,p,1@h,<sip:${fromuriuser}@k>", "u/p/sip:1@h/<sip:alice@k>/" },
+	{ "u,p,1@h,,<sip:proxy;lr>", "u/p/sip:1@h//sip:proxy;lr" },
+	{ "u,p,1@h,,proxy", "u/p/sip:1@h//" },
+	{ "u,p,1@h,,<sip:proxy>,true", "u/p/sip:1@h//sip:proxy" },
+	{ "u,p,1@h,,<sip:a b>", "error" },
+	{ "u,p,1 2@h", "error" },
+	{ "u,p,x@", "error" },
+	{ "u,,,x", "error" },
+};
+
+static void strings_in_fields(void **state)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct result r;
+		char got[512] = "error";
+		const struct dial_leg *l = &r.plan.legs[0];
+
+		parse(&r, fields[i].text);
+		if (r.err == ERR_OK) {
+			assert_int_equal(1, r.plan.count);
+			assert_true(l->fields && l->mangle);
+			snprintf(got, sizeof(got), "%.*s/%.*s/%.*s/%.*s/%.*s", STR_ARG(l->username),
+				STR_ARG(l->password), STR_ARG(l->uri), STR_ARG(l->from),
+				STR_ARG(l->send_to));
+		}
+		assert_true(r.err == ERR_OK || r.why.n > 0);
+		arena_fini(&r.arena);
+		assert_string_equal(fields[i].leg, got);
+	}
+}
+
+/* What looks alike, and is not in fields. */
+static void strings_not_in_fields(void **state)
+{
+	becomes("a@b[fu=x,fd=y,fh=z]", "0:sip:a@b");
+	becomes("a@b,c", "0:sip:a@b,c");
+	becomes("u , p , 1@h", "error: u , p , 1@h cannot be dialled");
+	becomes("u,p, ", "0:sip:4412345@u,p,");
+	becomes(",a,b", "0:sip:4412345@,a,b");
+}
+
+/* ---- options of which some hide in others ---- */
+
+static const struct {
+	const char *options;
+	unsigned delay_s, duration_s, reinvite_s;
+	char transfer;
+	bool crm;
+	const char *account_code, *rate_code, *line_name, *line_caller, *line_owner;
+} rows[] = {
+	{ "rcd=true,cd=60", 0, 60, 0, 0, true, "", "", "", "", "" },
+	{ "rcd=false", 0, 0, 0, 0, false, "", "", "", "", "" },
+	{ "fd=add cd=5", 0, 5, 0, 0, false, "", "", "", "", "" },
+	{ "dt=121", 120, 0, 0, 0, false, "", "", "", "", "" },
+	{ "dt=x,dt=7", 7, 0, 0, 0, false, "", "", "", "", "" },
+	{ "tr=x,tr=c", 0, 0, 0, 'c', false, "", "", "", "", "" },
+	{ "tr=N", 0, 0, 0, 'n', false, "", "", "", "", "" },
+	{ "DT=5", 0, 0, 0, 0, false, "", "", "", "", "" },
+	{ "dr=0", 0, 0, 0, 0, false, "", "", "", "", "" },
+	{ "dr=5", 0, 0, 5, 0, false, "", "", "", "", "" },
+	{ "dr=6", 0, 0, 2, 0, false, "", "", "", "", "" },
+	{ "ir=yes", 0, 0, 2, 0, false, "", "", "", "", "" },
+	{ "ir=yes,dr=3", 0, 0, 3, 0, false, "", "", "", "", "" },
+	{ "ac=A1_b-c,rc=r2", 0, 0, 0, 0, false, "A1_b", "r2", "", "", "" },
+	{ "swln= Front desk ,swcid=a@b,swo=ann", 0, 0, 0, 0, false, "", "", "Front desk", "a@b",
+		"ann" },
+};
+
+static void options_hide_in_others(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct result r;
+		char text[128];
+		const struct dial_leg *l = &r.plan.legs[0];
+
+		snprintf(text, sizeof(text), "a@b[%s]", rows[i].options);
+		parse(&r, text);
+		assert_int_equal(ERR_OK, r.err);
+		assert_int_equal(rows[i].delay_s, l->delay_s);
+		assert_int_equal(rows[i].duration_s, l->duration_s);
+		assert_int_equal(rows[i].reinvite_s, l->reinvite_s);
+		assert_int_equal(rows[i].transfer, l->transfer);
+		assert_int_equal(rows[i].crm, l->crm);
+		assert_str(rows[i].account_code, l->account_code);
+		assert_str(rows[i].rate_code, l->rate_code);
+		assert_str(rows[i].line_name, l->line_name);
+		assert_str(rows[i].line_caller, l->line_caller);
+		assert_str(rows[i].line_owner, l->line_owner);
+		arena_fini(&r.arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strings_in_fields),
+		cmocka_unit_test(strings_not_in_fields),
+		cmocka_unit_test(options_hide_in_others),
 		cmocka_unit_test(groups_and_legs),
 		cmocka_unit_test(equal_destinations_are_dialled_once),
 		cmocka_unit_test(missing_user_is_the_requests),
