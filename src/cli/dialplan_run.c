@@ -119,9 +119,10 @@ static void print_dial(struct cli *c, const json_t *step)
 	size_t i;
 
 	cli_say(c, "dial  %s", text(step, "string"));
-	if (number(step, "ring_s") || number(step, "limit_s"))
-		cli_say(c, "    ring %lld s, at most %lld s (0: as usual)", number(step, "ring_s"),
-			number(step, "limit_s"));
+	if (number(step, "ring_s"))
+		cli_say(c, "    rings for %lld s", number(step, "ring_s"));
+	if (number(step, "limit_s"))
+		cli_say(c, "    ends %lld s after the answer", number(step, "limit_s"));
 	print_options(c, json_object_get(step, "from"));
 	json_array_foreach(json_object_get(step, "legs"), i, leg)
 	{
